@@ -1,0 +1,113 @@
+//! Where everything lies in a partition's address space.
+//!
+//! The addresses are constants so that a guest sees the same ones at every start on every host. They lie above any
+//! address that a statically linked image uses and below the region from which Linux hands out mappings and stacks
+//! (the top 32nd of the 47-bit user half), so that no choice of the kernel's can collide with them.
+
+/// Page size that all layouts are built on.
+pub const PAGE: u64 = 4096;
+
+/// A range of a partition's address space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region {
+    /// First address.
+    pub base: u64,
+    /// Size in bytes, or the largest size for regions whose size the configuration sets.
+    pub size: u64,
+}
+
+impl Region {
+    /// First address behind the region.
+    pub const fn end(&self) -> u64 {
+        self.base + self.size
+    }
+}
+
+/// Addresses that the segments of a guest image may use. The first 64 KiB stay unmapped, so that a null pointer with
+/// a small offset always faults.
+pub const IMAGE: Region = Region { base: 0x1_0000, size: 0x1000_0000_0000 - 0x1_0000 };
+
+/// Written by the supervisor, read-only to the guest.
+pub const HOST: Region = Region { base: 0x1000_0000_0000, size: 0x1_0000 };
+/// Written by the guest; the supervisor reads it as an allegation.
+pub const GUEST: Region = Region { base: 0x1000_1000_0000, size: 0x2_0000 };
+/// The stack that the guest starts on. The page below it is never mapped.
+pub const STACK: Region = Region { base: 0x1000_2000_0000, size: 0x1000_0000 };
+/// The stack that the shim's fault handler runs on. The page below it is never mapped.
+///
+/// A signal frame holds the whole vector state: 11 KiB with AMX. See `AT_MINSIGSTKSZ` in getauxval(3).
+pub const ALT_STACK: Region = Region { base: 0x1000_4000_0000, size: 0x1_0000 };
+/// The partition's memory; its size is the configuration's.
+pub const RAM: Region = Region { base: 0x2000_0000_0000, size: 0x1000_0000_0000 };
+
+/// Offsets within [`HOST`].
+pub mod host {
+    /// [`crate::boot::BootInfo`].
+    pub const BOOT: u64 = 0x0000;
+    /// [`crate::clock::Clock`].
+    pub const CLOCK: u64 = 0x1000;
+    /// [`crate::ring::Consumer`] of the console's output: how far the supervisor has read.
+    pub const OUT_CONSUMER: u64 = 0x2000;
+    /// [`crate::ring::Producer`] of the console's input.
+    pub const IN_PRODUCER: u64 = 0x3000;
+    /// Bytes of the console's input ring.
+    pub const IN_DATA: u64 = 0x4000;
+    /// Size of the console's input ring in bytes, a power of two.
+    pub const IN_SIZE: u32 = 0x1000;
+    /// Windows and arguments of the partition, found through the boot information.
+    pub const TABLES: u64 = 0x5000;
+    /// Room for those tables in bytes.
+    pub const TABLES_SIZE: u64 = super::HOST.size - TABLES;
+}
+
+/// Offsets within [`GUEST`].
+pub mod guest {
+    /// [`crate::vcpu::VcpuPage`].
+    pub const VCPU: u64 = 0x0000;
+    /// [`crate::ring::Producer`] of the console's output.
+    pub const OUT_PRODUCER: u64 = 0x1000;
+    /// [`crate::ring::Consumer`] of the console's input: how far the guest has read.
+    pub const IN_CONSUMER: u64 = 0x2000;
+    /// Bytes of the console's output ring.
+    pub const OUT_DATA: u64 = 0x1_0000;
+    /// Size of the console's output ring in bytes, a power of two.
+    pub const OUT_SIZE: u32 = 0x1_0000;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_are_in_order_page_aligned_and_apart() {
+        let regions = [IMAGE, HOST, GUEST, STACK, ALT_STACK, RAM];
+        for pair in regions.windows(2) {
+            assert!(pair[0].end() <= pair[1].base, "{pair:x?}");
+        }
+        for region in regions {
+            assert_eq!(region.base % PAGE, 0);
+            assert_eq!(region.size % PAGE, 0);
+        }
+        // There is room for a guard page below each stack.
+        assert!(GUEST.end() < STACK.base && STACK.end() < ALT_STACK.base);
+        // The kernel's own mappings start at the top; this leaves them more than half of the user half.
+        assert!(RAM.end() <= 0x4000_0000_0000);
+    }
+
+    #[test]
+    fn parts_of_the_host_region_follow_each_other() {
+        let starts = [host::BOOT, host::CLOCK, host::OUT_CONSUMER, host::IN_PRODUCER, host::IN_DATA];
+        assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == PAGE));
+        assert_eq!(host::IN_DATA + u64::from(host::IN_SIZE), host::TABLES);
+        assert_eq!(host::TABLES + host::TABLES_SIZE, HOST.size);
+    }
+
+    #[test]
+    fn parts_of_the_guest_region_follow_each_other() {
+        let starts = [guest::VCPU, guest::OUT_PRODUCER, guest::IN_CONSUMER];
+        assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == PAGE));
+        assert!(guest::IN_CONSUMER + PAGE <= guest::OUT_DATA);
+        assert_eq!(guest::OUT_DATA + u64::from(guest::OUT_SIZE), GUEST.size);
+        assert!(guest::OUT_SIZE.is_power_of_two() && host::IN_SIZE.is_power_of_two());
+    }
+}

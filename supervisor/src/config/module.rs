@@ -1,0 +1,193 @@
+//! The validated module: pure data that the rest of the supervisor can rely on.
+//!
+//! Values of these types come from [`super::load`] or [`Module::single`] and keep these promises: there is at least one
+//! partition; every name is unique and at most 32 bytes long; every window belongs to a partition of its core, is longer
+//! than zero, lies within the major frame and overlaps no other window of its core; windows are sorted by start.
+
+use std::path::{Path, PathBuf};
+
+use crate::health::{Actions, Storm};
+
+/// Number of a partition in its module, from 0; the index into [`Module::partitions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartitionId(pub u16);
+
+impl PartitionId {
+    /// The index into [`Module::partitions`].
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A module: partitions and the windows in which they run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    /// The module's name, at most 32 bytes.
+    pub name: String,
+    /// Length of the major frame in nanoseconds; at least [`MIN_FRAME_NS`].
+    pub major_frame_ns: u64,
+    /// The scheduled cores, in ascending order of their number.
+    pub cores: Vec<Core>,
+    /// The partitions; a [`PartitionId`] is an index.
+    pub partitions: Vec<Partition>,
+    /// A window that starts later than this after its planned instant counts as late, in nanoseconds.
+    pub late_after_ns: u64,
+    /// A partition whose stop takes longer than this after its window's end counts as overrunning, in nanoseconds.
+    pub overrun_after_ns: u64,
+    /// When restarts come so thick that the module stops.
+    pub storm: Storm,
+}
+
+/// A core that keeps windows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Core {
+    /// The number that the configuration uses.
+    pub number: u32,
+    /// The host's CPU that serves as this core.
+    pub cpu: u32,
+    /// The core's windows in one major frame, sorted by start.
+    pub windows: Vec<Window>,
+}
+
+/// A time window of a partition, repeated in every major frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Whose window it is.
+    pub partition: PartitionId,
+    /// Start in nanoseconds from the beginning of the major frame.
+    pub start_ns: u64,
+    /// Length in nanoseconds.
+    pub duration_ns: u64,
+}
+
+impl Window {
+    /// End in nanoseconds from the beginning of the major frame.
+    pub fn end_ns(&self) -> u64 {
+        self.start_ns + self.duration_ns
+    }
+}
+
+/// How a partition comes to life with its module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    /// A cold start, with zeroed memory.
+    #[default]
+    Cold,
+    /// A warm start. The first start of a module finds zeroed memory all the same; the guest is told the mode.
+    Warm,
+    /// Not started; its windows stay empty.
+    Idle,
+}
+
+/// A partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// Its name, at most 32 bytes.
+    pub name: String,
+    /// The guest's ELF file.
+    pub image: PathBuf,
+    /// Size of its RAM area in bytes, a multiple of the page size.
+    pub memory_bytes: u64,
+    /// Size of its first stack in bytes, a multiple of the page size.
+    pub stack_bytes: u64,
+    /// Arguments behind the partition's name.
+    pub args: Vec<String>,
+    /// Index into [`Module::cores`].
+    pub core: usize,
+    /// How it starts with the module.
+    pub start: Start,
+    /// Whether the supervisor's standard input goes to this partition's console; at most one of a module.
+    pub stdin: bool,
+    /// What the health monitor does about its failures.
+    pub health: Actions,
+}
+
+/// Shortest major frame in nanoseconds: below it the dispatcher does nothing but switch.
+pub const MIN_FRAME_NS: u64 = 100_000;
+/// Longest major frame in nanoseconds (one hour).
+pub const MAX_FRAME_NS: u64 = 3_600_000_000_000;
+/// Most partitions of a module.
+pub const MAX_PARTITIONS: usize = 256;
+/// Most windows of one partition in a major frame: what fits into the boot information's tables.
+pub const MAX_WINDOWS: usize = 1024;
+/// RAM of a partition whose configuration does not say.
+pub const DEFAULT_MEMORY: u64 = 4 << 20;
+/// First stack of a partition whose configuration does not say.
+pub const DEFAULT_STACK: u64 = 256 << 10;
+/// Lateness that counts as late unless the configuration says otherwise.
+pub const DEFAULT_LATE_NS: u64 = 1_000_000;
+/// Stop time that counts as an overrun unless the configuration says otherwise.
+pub const DEFAULT_OVERRUN_NS: u64 = 1_000_000;
+
+impl Module {
+    /// A module with one partition that runs `image` all the time on the host's `cpu`.
+    pub fn single(image: &Path, args: Vec<String>, cpu: u32) -> Module {
+        let stem = image.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let name: String = stem
+            .chars()
+            .filter(|c| !c.is_control())
+            .scan(0, |len, c| {
+                *len += c.len_utf8();
+                (*len <= bulkhead_abi::NAME_LEN).then_some(c)
+            })
+            .collect();
+        let name = if name.is_empty() { "guest".to_owned() } else { name };
+        let major_frame_ns = 10_000_000;
+        Module {
+            name: name.clone(),
+            major_frame_ns,
+            cores: vec![Core {
+                number: 0,
+                cpu,
+                windows: vec![Window { partition: PartitionId(0), start_ns: 0, duration_ns: major_frame_ns }],
+            }],
+            partitions: vec![Partition {
+                name,
+                image: image.to_owned(),
+                memory_bytes: 64 << 20,
+                stack_bytes: DEFAULT_STACK,
+                args,
+                core: 0,
+                start: Start::Cold,
+                stdin: true,
+                health: Actions::default(),
+            }],
+            late_after_ns: DEFAULT_LATE_NS,
+            overrun_after_ns: DEFAULT_OVERRUN_NS,
+            storm: Storm::default(),
+        }
+    }
+
+    /// The partition with this number.
+    pub fn partition(&self, id: PartitionId) -> &Partition {
+        &self.partitions[id.index()]
+    }
+
+    /// The windows of a partition, sorted by start.
+    pub fn windows_of(&self, id: PartitionId) -> impl Iterator<Item = &Window> {
+        let core = &self.cores[self.partition(id).core];
+        core.windows.iter().filter(move |window| window.partition == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_guest_gets_the_whole_frame() {
+        let module = Module::single(Path::new("/somewhere/hello.elf"), vec!["x".to_owned()], 3);
+        assert_eq!(module.name, "hello");
+        assert_eq!(module.cores[0].cpu, 3);
+        let windows: Vec<_> = module.windows_of(PartitionId(0)).collect();
+        assert_eq!(windows.len(), 1);
+        assert_eq!(windows[0].end_ns(), module.major_frame_ns);
+    }
+
+    #[test]
+    fn a_long_file_name_is_cut_at_a_character() {
+        let long = format!("/{}é.elf", "n".repeat(31));
+        assert_eq!(Module::single(Path::new(&long), vec![], 0).name, "n".repeat(31));
+        assert_eq!(Module::single(Path::new("/"), vec![], 0).name, "guest");
+    }
+}

@@ -1,0 +1,5 @@
+//! Bulkhead.
+
+pub mod config;
+pub mod health;
+pub mod record;

@@ -1,0 +1,3 @@
+//! The recorder.
+
+pub mod event;
