@@ -1,0 +1,9 @@
+//! The little that only assembly can say, one file an architecture.
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_64::*;
+
+#[cfg(not(target_arch = "x86_64"))]
+compile_error!("bulkhead-shim knows x86-64 only, so far");

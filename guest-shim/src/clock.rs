@@ -1,0 +1,38 @@
+//! Module time and wall clock, from the time-stamp counter and the supervisor's clock page.
+
+use bulkhead_abi::clock::Clock;
+
+use crate::boot;
+
+fn page() -> &'static Clock {
+    // SAFETY: the supervisor mapped the clock page there, read-only and aligned, for the whole life of the process; all
+    // its changing fields are atomic.
+    unsafe { &*(boot::info().clock as *const Clock) }
+}
+
+/// The processor's time-stamp counter.
+pub fn ticks() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 processor has the instruction, and user mode may use it unless the supervisor traps it.
+    unsafe {
+        core::arch::x86_64::_rdtsc()
+    }
+}
+
+/// Module time in nanoseconds: the supervisor's CLOCK_MONOTONIC. It runs on outside the partition's windows and never
+/// backwards.
+pub fn now_ns() -> u64 {
+    let (scale, _) = page().read();
+    scale.ns(ticks())
+}
+
+/// Wall clock in nanoseconds since 1970-01-01 00:00 UTC. It jumps when somebody sets the host's clock.
+pub fn wall_ns() -> i64 {
+    let (scale, offset) = page().read();
+    (scale.ns(ticks()) as i64).wrapping_add(offset)
+}
+
+/// Module time at which the first major frame began, in nanoseconds.
+pub fn epoch_ns() -> u64 {
+    page().epoch_ns.load(core::sync::atomic::Ordering::Relaxed)
+}
