@@ -1,2 +1,7 @@
 //! The `bulkhead` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(bulkhead::cli::main())
+}

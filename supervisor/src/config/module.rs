@@ -110,10 +110,20 @@ pub const MAX_FRAME_NS: u64 = 3_600_000_000_000;
 pub const MAX_PARTITIONS: usize = 256;
 /// Most windows of one partition in a major frame: what fits into the boot information's tables.
 pub const MAX_WINDOWS: usize = 1024;
+/// Smallest RAM of a partition in bytes.
+pub const MIN_MEMORY: u64 = 64 << 10;
+/// Largest RAM of a partition in bytes.
+pub const MAX_MEMORY: u64 = 64 << 30;
+/// Smallest first stack of a partition in bytes.
+pub const MIN_STACK: u64 = 16 << 10;
+/// Largest first stack of a partition in bytes: what [`bulkhead_abi::map::STACK`] holds.
+pub const MAX_STACK: u64 = bulkhead_abi::map::STACK.size;
 /// RAM of a partition whose configuration does not say.
 pub const DEFAULT_MEMORY: u64 = 4 << 20;
 /// First stack of a partition whose configuration does not say.
 pub const DEFAULT_STACK: u64 = 256 << 10;
+/// Longest time in which restarts are counted, in nanoseconds (a day).
+pub const MAX_STORM_NS: u64 = 24 * MAX_FRAME_NS;
 /// Lateness that counts as late unless the configuration says otherwise.
 pub const DEFAULT_LATE_NS: u64 = 1_000_000;
 /// Stop time that counts as an overrun unless the configuration says otherwise.

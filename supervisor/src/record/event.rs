@@ -109,7 +109,7 @@ pub enum Kind {
         /// Instruction pointer, if the shim noted it; else 0.
         ip: u64,
     },
-    /// The health monitor acted: code of the error and of the action (see [`crate::record`]).
+    /// The health monitor acted: code of the error and of the action (see [`super::codes`]).
     Health {
         /// The error, as an index.
         error: u16,

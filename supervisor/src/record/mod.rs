@@ -1,3 +1,20 @@
-//! The recorder.
+//! The recorder: what happened in a module, from the dispatcher's hot path to a file and to figures.
+//!
+//! A dispatcher thread hands [`event`]s to the recorder thread through a [`ring`], which never blocks and never calls the
+//! kernel. The recorder thread appends them to a [`mod@file`] and adds them up in [`stats`]; `bulkhead report` reads such a
+//! file back into the very same figures. When a ring runs full, events are lost, and the number of lost events takes
+//! their place: a gap in a recording is always visible.
+//!
+//! [`codes`] gives the health monitor's errors and actions the numbers that events carry. The file format is described
+//! in `docs/recording.md`.
 
+pub mod codes;
 pub mod event;
+pub mod figure;
+pub mod file;
+pub mod header;
+pub mod ring;
+pub mod stats;
+pub mod summary;
+#[cfg(test)]
+pub(crate) mod synth;

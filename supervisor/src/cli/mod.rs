@@ -1,0 +1,198 @@
+//! The subcommands, one file each.
+
+pub mod bench;
+pub mod check;
+pub mod doctor;
+pub mod load;
+pub mod report;
+pub mod run;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::supervise::ConsoleMode;
+
+/// Exit status: all went well.
+pub const WELL: u8 = 0;
+/// Exit status: a guest failed, or the health monitor stopped the module.
+pub const GUEST_FAILED: u8 = 1;
+/// Exit status: the command line or the configuration is wrong.
+pub const USAGE: u8 = 2;
+/// Exit status: the host cannot do what was asked.
+pub const HOST_CANNOT: u8 = 3;
+
+/// Runs real-time guests as fenced Linux processes under time windows.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bulkhead",
+    version,
+    after_help = "Exit status: 0 well; 1 a guest failed or the health monitor stopped the module; 2 wrong usage or \
+                  configuration; 3 the host cannot."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a module, or a single guest
+    Run(RunArgs),
+    /// Check a module's configuration and show its schedule
+    Check {
+        /// The module's configuration
+        module: PathBuf,
+    },
+    /// Tell what this host grants, and what is lost without it
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure this host
+    Bench {
+        #[command(subcommand)]
+        what: BenchCommand,
+    },
+    /// Show what a recording holds
+    Report {
+        /// A file that `run --record` wrote
+        file: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum BenchCommand {
+    /// How punctually windows begin and end, against a bare sleep on the same core
+    Window {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// How many windows to measure
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+        windows: u32,
+        /// The host's CPU to measure on; by default the one that a module's core 0 would be
+        #[arg(long)]
+        cpu: Option<u32>,
+    },
+}
+
+/// The arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// A module's configuration, or a guest's ELF file
+    pub file: PathBuf,
+    /// Arguments for a guest that is run by itself
+    #[arg(last = true)]
+    pub args: Vec<String>,
+    /// Stop after this many major frames
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+    /// Stop after this time, such as "10s" or "500 ms"
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub duration: Option<std::time::Duration>,
+    /// Record what happens to this file
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// How guests' output is shown: by line with the partition's name, or byte by byte (for one partition)
+    #[arg(long, value_enum, default_value_t = Console::Prefix)]
+    pub console: Console,
+    /// Refuse to run without this
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub require: Option<Requirement>,
+    /// Print what the run came to as JSON; guests' output goes to standard error
+    #[arg(long)]
+    pub json: bool,
+    /// Print no summary
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How guests' output is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Console {
+    /// Line by line, with the partition's name, control characters made visible
+    Prefix,
+    /// Unchanged
+    Raw,
+}
+
+impl From<Console> for ConsoleMode {
+    fn from(console: Console) -> ConsoleMode {
+        match console {
+            Console::Prefix => ConsoleMode::Prefix,
+            Console::Raw => ConsoleMode::Raw,
+        }
+    }
+}
+
+/// What a run may require of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Requirement {
+    /// Real-time scheduling
+    Rt,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error} (try \"10s\" or \"500ms\")"))?;
+    if duration.is_zero() { Err("must be longer than zero".to_owned()) } else { Ok(duration) }
+}
+
+/// Runs the command line; the result is the exit status.
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no mistakes. A closed standard output is nobody's business here.
+            let _ = error.print();
+            return if error.use_stderr() { USAGE } else { WELL };
+        }
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BULKHEAD_LOG").unwrap_or_default();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Check { module } => check::run(&module),
+        Command::Doctor { json } => doctor::run(json),
+        Command::Bench { what: BenchCommand::Window { json, windows, cpu } } => bench::run(json, windows, cpu),
+        Command::Report { file, json } => match report::run(&file, json) {
+            Ok(()) => WELL,
+            Err(error) => complain(&error, USAGE),
+        },
+    }
+}
+
+/// Says what is wrong; the result is `status`.
+fn complain(error: &dyn std::fmt::Display, status: u8) -> u8 {
+    use std::io::Write as _;
+    // Nobody can be told that standard error is gone.
+    let _ = writeln!(std::io::stderr(), "bulkhead: {error}");
+    status
+}
+
+/// Writes `text` to standard output. That the reader went away is its own affair.
+fn print(text: &str) -> u8 {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(&format_args!("standard output: {error}"), HOST_CANNOT)
+        }
+        _ => WELL,
+    }
+}
+
+/// Columns of the terminal, if the environment says so.
+fn columns() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(80)
+}
+
+/// Whether messages may be coloured.
+fn colour_on_stderr() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}

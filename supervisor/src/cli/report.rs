@@ -1,0 +1,190 @@
+//! `bulkhead report`: a recording as text for people, or as JSON for programs.
+//!
+//! People see microseconds, programs get nanoseconds. The text is laid out for the width it is given; what does not fit is
+//! shortened, first the blanks, then the labels, then the decimals.
+
+mod bars;
+mod table;
+mod words;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::record::file::{self, Reader};
+use crate::record::stats::{Precision, Stats};
+use crate::record::summary::{Figure, Partition, Summary};
+use words::{Style, counted};
+
+/// The width if `COLUMNS` does not say.
+const WIDTH: usize = 80;
+/// Narrower than this, nothing would be aligned any more.
+const MIN_WIDTH: usize = 60;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The recording cannot be read.
+    #[error(transparent)]
+    Recording(#[from] file::Error),
+    /// The report cannot be written out.
+    #[error("standard output: {0}")]
+    Output(#[source] io::Error),
+}
+
+/// Reads the recording at `path` and prints what it comes to: JSON if `json`, else text for a terminal of `COLUMNS`
+/// columns, or of 80.
+///
+/// # Errors
+/// If the recording cannot be read, or standard output cannot be written to; that its reader went away is no error.
+pub fn run(path: &Path, json: bool) -> Result<(), Error> {
+    let summary = summarize(path)?;
+    let report = if json {
+        serde_json::to_string_pretty(&summary).map_err(|error| Error::Output(error.into()))? + "\n"
+    } else {
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
+        text(&summary, columns.unwrap_or(WIDTH), words::is_ascii(locale))
+    };
+    let mut out = io::stdout().lock();
+    match out.write_all(report.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the recording at `path` to its end and adds it up.
+///
+/// # Errors
+/// If the recording cannot be read. That its last event is cut off is no error, but noted in the summary.
+pub fn summarize(path: &Path) -> Result<Summary, file::Error> {
+    let mut reader = Reader::open(path)?;
+    let mut stats = Stats::new(reader.header(), Precision::Report);
+    for event in reader.by_ref() {
+        stats.add(&event?);
+    }
+    Ok(Summary { truncated_tail: reader.truncated_tail(), ..stats.summary() })
+}
+
+/// The report as text of lines no longer than `width` (60 at least), in ASCII if `ascii`.
+pub fn text(summary: &Summary, width: usize, ascii: bool) -> String {
+    let style = Style { width: width.max(MIN_WIDTH), ascii };
+    let mut lines = heading(summary, style);
+    lines.extend(warnings(summary).into_iter().flat_map(|warning| style.wrapped("! ", &warning)));
+    if summary.partitions.len() > 1 {
+        lines.push(String::new());
+        lines.push(format!("Start of windows after their planned instant, in {}", style.micro()));
+        lines.extend(table::overview(summary, style));
+    }
+    let tables = table::figures(&summary.partitions, style);
+    for (partition, table) in summary.partitions.iter().zip(tables) {
+        lines.push(String::new());
+        let name = style.clean(&partition.name);
+        lines.push(format!("{name}: {} on core {}", counted(partition.windows, "window"), partition.core));
+        let remarks = remarks(partition);
+        if !remarks.is_empty() {
+            lines.extend(style.wrapped("  ! ", &remarks.join(", ")));
+        }
+        if let Some(health) = health(partition) {
+            lines.extend(style.wrapped("  health monitor: ", &health));
+        }
+        if partition.windows > 0 {
+            lines.extend(table);
+            lines.push(String::new());
+            lines.extend(bars::histogram(&partition.start_lateness_ns, style));
+        }
+    }
+    lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect()
+}
+
+/// The report in short: a line for each partition, and one for whatever makes the figures incomplete.
+pub fn brief(summary: &Summary) -> String {
+    let style = Style { width: usize::MAX, ascii: false };
+    let mut lines = table::brief(&summary.partitions, style);
+    lines.extend(warnings(summary).into_iter().map(|warning| format!("! {warning}")));
+    lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect()
+}
+
+fn heading(summary: &Summary, style: Style) -> Vec<String> {
+    let partitions = counted(summary.partitions.len() as u64, "partition");
+    let cores = counted(summary.cores.len() as u64, "core");
+    let module = format!(
+        "Module {}: {partitions} on {cores}, major frame {}",
+        style.clean(&summary.module),
+        style.span(summary.major_frame_ns)
+    );
+    let began = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_nanos(summary.started_unix_ns));
+    let lasted = format!("Recorded {began}, {}, {}", style.span(summary.duration_ns), counted(summary.events, "event"));
+    let mut lines = style.wrapped("", &module);
+    lines.extend(style.wrapped("", &lasted));
+    let longest = summary.host.keys().map(|key| style.clean(key).chars().count()).max().unwrap_or(0).min(24);
+    lines.extend(summary.host.iter().map(|(key, value)| {
+        let key = style.cut(&style.clean(key), longest);
+        style.cut(&format!("  {key:longest$}  {}", style.clean(value)), style.width)
+    }));
+    lines
+}
+
+/// What concerns the recording as a whole and makes its figures incomplete.
+fn warnings(summary: &Summary) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for core in &summary.cores {
+        let at = format!("core {} (CPU {})", core.number, core.cpu);
+        if core.skipped_frames != 0 {
+            warnings.push(format!("{at}: {} skipped as a whole", counted(core.skipped_frames, "major frame")));
+        }
+        if core.lost_events != 0 {
+            warnings.push(format!("{at}: {} lost, which no figure contains", counted(core.lost_events, "event")));
+        }
+    }
+    if summary.unknown_events != 0 {
+        warnings.push(format!("{} of unknown kinds left out", counted(summary.unknown_events, "event")));
+    }
+    if summary.misplaced_events != 0 {
+        let events = counted(summary.misplaced_events, "event");
+        warnings.push(format!("{events} of cores or partitions that the header does not have left out"));
+    }
+    if summary.truncated_tail {
+        warnings.push("the recording ends within an event, which is left out".to_owned());
+    }
+    warnings
+}
+
+/// What befell a partition besides its windows, as far as it did.
+fn remarks(partition: &Partition) -> Vec<String> {
+    let counts = [
+        (partition.crashes, "crash"),
+        (partition.forbidden_calls, "forbidden call"),
+        (partition.failed_exits, "failed exit"),
+        (partition.restarts, "restart"),
+        (partition.late_windows, "late window"),
+        (partition.skipped_windows, "skipped window"),
+        (partition.vacant_windows, "vacant window"),
+        (partition.overruns, "overrun"),
+        (partition.unconfirmed_stops, "unconfirmed stop"),
+    ];
+    let remarks = counts.into_iter().filter(|(count, _)| *count != 0);
+    remarks.map(|(count, what)| counted(count, what)).collect()
+}
+
+/// What the health monitor did about a partition.
+fn health(partition: &Partition) -> Option<String> {
+    let answers = partition.health.iter().map(|health| {
+        let (error, action) = (health.error.replace('_', " "), health.action.replace('_', " "));
+        format!("{error} -> {action} ({})", health.count)
+    });
+    let answers: Vec<_> = answers.collect();
+    (!answers.is_empty()).then(|| answers.join(", "))
+}
+
+/// The figures that the tables show, with a long and a short label.
+fn shown(partition: &Partition) -> [(&'static str, &'static str, &Figure); 3] {
+    [
+        ("start lateness", "start", &partition.start_lateness_ns),
+        ("end overrun", "end", &partition.end_overrun_ns),
+        ("stop confirmation", "stop", &partition.stop_confirmation_ns),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! `bulkhead run`: a module, or a single guest, from its start to its summary.
+
+use std::path::Path;
+
+use super::load::{Loaded, is_elf, module, single};
+use super::{Console, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, USAGE, WELL, complain, print, report};
+use crate::partition::Fences;
+use crate::supervise::{self, Ending, Options, Outcome, RunError, State};
+
+/// Runs the subcommand; the result is the exit status.
+pub fn run(args: &RunArgs) -> u8 {
+    match try_run(args) {
+        Ok(status) | Err(status) => status,
+    }
+}
+
+fn try_run(args: &RunArgs) -> Result<u8, u8> {
+    let (module, guests) = load(&args.file, &args.args)?;
+    if args.console == Console::Raw && module.partitions.len() > 1 {
+        let words = "--console raw shows the output of one partition, and this module has more";
+        return Err(complain(&words, USAGE));
+    }
+    let options = Options {
+        frames: args.frames,
+        duration: args.duration,
+        record: args.record.clone(),
+        console: args.console.into(),
+        require_rt: args.require == Some(Requirement::Rt),
+        console_on_stderr: args.json,
+        quiet: args.quiet,
+        fences: Fences::ALL,
+    };
+    let outcome = supervise::run(&module, guests, &options).map_err(|error| {
+        let status = if matches!(error, RunError::Record(_)) { USAGE } else { HOST_CANNOT };
+        complain(&error, status)
+    })?;
+    if args.json {
+        match serde_json::to_string_pretty(&outcome) {
+            Ok(json) => print(&(json + "\n")),
+            Err(error) => complain(&error, HOST_CANNOT),
+        };
+    } else if !args.quiet {
+        complain(&ending(&outcome), WELL);
+        eprint(&report::brief(&outcome.summary));
+    }
+    Ok(status(&outcome))
+}
+
+fn load(file: &Path, args: &[String]) -> Result<Loaded, u8> {
+    if is_elf(file) {
+        return single(file, args);
+    }
+    if !args.is_empty() {
+        return Err(complain(&"arguments behind -- are for a single guest; a module's are in its configuration", USAGE));
+    }
+    module(file)
+}
+
+fn status(outcome: &Outcome) -> u8 {
+    if outcome.failed() {
+        GUEST_FAILED
+    } else if outcome.recording_error.is_some() {
+        HOST_CANNOT
+    } else {
+        WELL
+    }
+}
+
+/// Why the run ended, in one line.
+fn ending(outcome: &Outcome) -> String {
+    let failed: Vec<&str> = outcome
+        .partitions
+        .iter()
+        .filter(|partition| matches!(partition.state, State::Idle { failed: true, .. }))
+        .map(|partition| partition.name.as_str())
+        .collect();
+    let why = match &outcome.ending {
+        Ending::Complete => "complete".to_owned(),
+        Ending::AllEnded => "every partition has ended".to_owned(),
+        Ending::Interrupted => "interrupted".to_owned(),
+        Ending::OutputClosed => "nobody reads the output any more".to_owned(),
+        Ending::Shutdown { partition } => format!("stopped by the health monitor on behalf of \"{partition}\""),
+        Ending::Storm { partition } => format!("stopped by the health monitor: \"{partition}\" keeps failing"),
+        Ending::BirthFailed { partition } => format!("stopped: \"{partition}\" cannot be restarted"),
+    };
+    if failed.is_empty() { why } else { format!("{why}; failed: {}", failed.join(", ")) }
+}
+
+fn eprint(text: &str) {
+    use std::io::Write as _;
+    // Nobody can be told that standard error is gone.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

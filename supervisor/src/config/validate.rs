@@ -1,0 +1,341 @@
+//! From raw tables to a [`Module`].
+//!
+//! A value that is wrong is reported and replaced by a default, so that the others are looked at too; the module that
+//! comes out is used only if nothing was reported.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+
+use super::checks::{self, choice, required, size_in, time_in};
+use super::document::{Document, Section};
+use super::mistakes::{Mistake, harmless, quote};
+use super::module::{self, Core, Module, Partition, PartitionId, Start, Window};
+use super::raw::RawPartition;
+use super::tables::tables_size;
+use super::windows::{self, Frame, Owner, Placed};
+use crate::health::Actions;
+
+const STARTS: [(&str, Start); 3] = [("cold", Start::Cold), ("warm", Start::Warm), ("idle", Start::Idle)];
+
+/// The module that `document` describes. It keeps its promises only if nothing was added to `found`.
+pub(super) fn module(
+    document: &Document,
+    base_dir: &Path,
+    host_cpus: &[u32],
+    check_image: &mut dyn FnMut(&Path) -> Result<(), String>,
+    found: &mut Vec<Mistake>,
+) -> Module {
+    let raw = &document.module.raw;
+    let subject = "`[module]`";
+    let name = required(&document.module, &raw.name, "name", (subject, "name = \"demo\""), found);
+    if let Some(name) = name {
+        checks::name(name, "the module", found);
+    }
+    let frame = frame(document, found);
+    let limits = 1..=module::MAX_FRAME_NS;
+    let late_after_ns = time_in(raw.late_after.as_ref(), "late_after", subject, limits.clone(), found);
+    let overrun_after_ns = time_in(raw.overrun_after.as_ref(), "overrun_after", subject, limits, found);
+    let storm = checks::storm(raw.storm.as_ref(), found);
+    let health = checks::health(raw.health.as_ref(), Actions::default(), found);
+
+    let cores = Cores::read(&document.module, host_cpus, found);
+    let sections = &document.partitions;
+    how_many(sections, found);
+    duplicates(sections, found);
+    stdin(sections, found);
+    images(sections, base_dir, check_image, found);
+    let numbers: Vec<_> = sections.iter().map(|section| cores.number(section, found)).collect();
+    let mut owners: Vec<_> = sections
+        .iter()
+        .zip(&numbers)
+        .map(|(section, core)| Owner { name: name_of(section), core: *core, mentions: 0, windows: 0 })
+        .collect();
+    let placed = windows::lay_out(&document.windows, &mut owners, frame.as_ref(), found);
+    if document.windows.iter().all(|window| window.raw.partition.is_some()) {
+        without_windows(sections, &owners, found);
+    }
+
+    let used: BTreeSet<u32> = numbers.iter().flatten().copied().collect();
+    let index = |number: Option<u32>| used.iter().position(|&core| Some(core) == number).unwrap_or_default();
+    let partitions = sections
+        .iter()
+        .zip(&owners)
+        .map(|(section, owner)| partition(section, base_dir, owner.windows, index(owner.core), health, found))
+        .collect();
+    Module {
+        name: name.map(|name| name.get_ref().clone()).unwrap_or_default(),
+        major_frame_ns: frame.map_or(module::MIN_FRAME_NS, |frame| frame.ns),
+        cores: used.iter().map(|&number| cores.core(number, &placed, &owners)).collect(),
+        partitions,
+        late_after_ns: late_after_ns.unwrap_or(module::DEFAULT_LATE_NS),
+        overrun_after_ns: overrun_after_ns.unwrap_or(module::DEFAULT_OVERRUN_NS),
+        storm,
+    }
+}
+
+/// The major frame.
+fn frame(document: &Document, found: &mut Vec<Mistake>) -> Option<Frame> {
+    let (section, subject) = (&document.module, "`[module]`");
+    let about = (subject, "major_frame = \"20 ms\"");
+    let value = required(section, &section.raw.major_frame, "major_frame", about, found)?;
+    let limits = module::MIN_FRAME_NS..=module::MAX_FRAME_NS;
+    let ns = time_in(Some(value), "major_frame", subject, limits, found)?;
+    Some(Frame { ns, span: value.span() })
+}
+
+/// The partition's name as it was written.
+fn name_of(section: &Section<RawPartition>) -> Option<&str> {
+    section.raw.name.as_ref().map(|name| name.get_ref().as_str())
+}
+
+/// A partition in words: "partition `nav`".
+fn subject(section: &Section<RawPartition>) -> String {
+    name_of(section).map_or_else(|| "a partition".to_owned(), |name| format!("partition {}", quote(name)))
+}
+
+/// The CPUs that serve as cores.
+struct Cores {
+    /// The CPU of each core; `None` if that could not be found out.
+    cpus: Option<Vec<u32>>,
+    /// Where the configuration names them, if it does.
+    span: Option<Range<usize>>,
+}
+
+impl Cores {
+    fn read(section: &Section<super::raw::RawModule>, host_cpus: &[u32], found: &mut Vec<Mistake>) -> Cores {
+        let Some(list) = &section.raw.cores else {
+            let known = !section.reported("cores");
+            return Cores { cpus: known.then(|| host_cpus.to_vec()), span: None };
+        };
+        if list.get_ref().is_empty() {
+            let label = "name at least one CPU, or leave `cores` out";
+            found.push(Mistake::at(list.span(), "`cores` in `[module]` is empty", label));
+            return Cores { cpus: None, span: None };
+        }
+        let mut first: HashMap<i64, Range<usize>> = HashMap::new();
+        for cpu in list.get_ref() {
+            let number = *cpu.get_ref();
+            if let Some(before) = first.get(&number) {
+                let title = format!("CPU {number} is to serve as two cores");
+                found.push(Mistake::at(cpu.span(), title, "again here").also(before.clone(), "first here"));
+                continue;
+            }
+            first.insert(number, cpu.span());
+            if !host_cpus.iter().any(|&host| i64::from(host) == number) {
+                let title = format!("there is no CPU {number} for `cores`");
+                let label = format!("this host offers {}", cpus_text(host_cpus));
+                found.push(Mistake::at(cpu.span(), title, label));
+            }
+        }
+        let cpus = list.get_ref().iter().map(|cpu| u32::try_from(*cpu.get_ref()).unwrap_or(u32::MAX)).collect();
+        Cores { cpus: Some(cpus), span: Some(list.span()) }
+    }
+
+    /// The number of a partition's core.
+    fn number(&self, section: &Section<RawPartition>, found: &mut Vec<Mistake>) -> Option<u32> {
+        if section.reported("core") {
+            return None;
+        }
+        let cpus = self.cpus.as_ref()?;
+        let number = section.raw.core.as_ref().map_or(0, |core| *core.get_ref());
+        if let Some(number) = u32::try_from(number).ok().filter(|&number| (number as usize) < cpus.len()) {
+            return Some(number);
+        }
+        let count = match cpus.len() {
+            0 => "there is no core".to_owned(),
+            1 => "the only core is 0".to_owned(),
+            2 => "the cores are 0 and 1".to_owned(),
+            many => format!("the cores are 0 to {}", many - 1),
+        };
+        let title = format!("{} is to run on core {number}, which does not exist", subject(section));
+        let span = section.raw.core.as_ref().map(|core| core.span()).or(section.span.clone()).unwrap_or_default();
+        found.push(match &self.span {
+            Some(span_of_cores) => Mistake::at(span, title, count)
+                .also(span_of_cores.clone(), format!("{} named here", count_text(cpus.len(), "CPU")))
+                .help("choose one of these cores, or add a CPU to `cores`"),
+            None => Mistake::at(span, title, format!("{count}; this host offers {}", cpus_text(cpus))),
+        });
+        None
+    }
+
+    /// A core with its windows.
+    fn core(&self, number: u32, placed: &[Placed], owners: &[Owner<'_>]) -> Core {
+        let windows = placed.iter().filter(|window| owners[window.owner].core == Some(number)).map(|window| Window {
+            partition: PartitionId(u16::try_from(window.owner).unwrap_or(u16::MAX)),
+            start_ns: window.start_ns,
+            duration_ns: window.end_ns - window.start_ns,
+        });
+        let cpu = self.cpus.as_ref().and_then(|cpus| cpus.get(number as usize)).copied().unwrap_or_default();
+        Core { number, cpu, windows: windows.collect() }
+    }
+}
+
+/// "1 CPU", "3 CPUs".
+fn count_text(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// CPUs with ranges: "CPUs 0-3, 6".
+fn cpus_text(cpus: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for cpu in cpus.iter().copied().collect::<BTreeSet<_>>() {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(cpu) => *last = cpu,
+            _ => ranges.push((cpu, cpu)),
+        }
+    }
+    let ranges: Vec<_> = ranges
+        .into_iter()
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .collect();
+    match cpus.len() {
+        0 => "no CPU".to_owned(),
+        1 => format!("CPU {}", ranges.join(", ")),
+        _ => format!("CPUs {}", ranges.join(", ")),
+    }
+}
+
+/// No more partitions than the limit.
+fn how_many(sections: &[Section<RawPartition>], found: &mut Vec<Mistake>) {
+    if let Some(section) = sections.get(module::MAX_PARTITIONS) {
+        found.push(Mistake::at(
+            section.span.clone().unwrap_or_default(),
+            format!("there are {} partitions", sections.len()),
+            format!("the first beyond {}, which is the most there can be", module::MAX_PARTITIONS),
+        ));
+    }
+}
+
+/// Partitions with the same name.
+fn duplicates(sections: &[Section<RawPartition>], found: &mut Vec<Mistake>) {
+    let mut first: HashMap<&str, Range<usize>> = HashMap::new();
+    for name in sections.iter().filter_map(|section| section.raw.name.as_ref()) {
+        checks::name(name, "a partition", found);
+        match first.get(name.get_ref().as_str()) {
+            Some(before) => found.push(
+                Mistake::at(name.span(), format!("two partitions are called {}", quote(name.get_ref())), "again here")
+                    .also(before.clone(), "first here"),
+            ),
+            None => _ = first.insert(name.get_ref(), name.span()),
+        }
+    }
+}
+
+/// At most one partition may have the standard input.
+fn stdin(sections: &[Section<RawPartition>], found: &mut Vec<Mistake>) {
+    let mut takers = sections.iter().filter_map(|section| {
+        let stdin = section.raw.stdin.as_ref().filter(|stdin| *stdin.get_ref())?;
+        Some((stdin.span(), subject(section)))
+    });
+    let Some((first, holder)) = takers.next() else { return };
+    for (span, other) in takers {
+        found.push(
+            Mistake::at(span, format!("{other} is to have the standard input too"), "only one partition can have it")
+                .also(first.clone(), format!("{holder} has it")),
+        );
+    }
+}
+
+/// Every image once, with all the places that name it.
+fn images(
+    sections: &[Section<RawPartition>],
+    base_dir: &Path,
+    check_image: &mut dyn FnMut(&Path) -> Result<(), String>,
+    found: &mut Vec<Mistake>,
+) {
+    let mut places: BTreeMap<&str, Vec<Range<usize>>> = BTreeMap::new();
+    for section in sections {
+        let about = (subject(section), "image = \"guest.elf\"");
+        if let Some(image) = required(section, &section.raw.image, "image", (&about.0, about.1), found) {
+            places.entry(image.get_ref()).or_default().push(image.span());
+        }
+    }
+    for (image, spans) in places {
+        let problem = match image {
+            "" => Err("the path is empty".to_owned()),
+            _ if image.contains('\0') => Err("the path contains a NUL".to_owned()),
+            _ => check_image(&base_dir.join(image)),
+        };
+        let (Err(problem), [first, others @ ..]) = (problem, spans.as_slice()) else { continue };
+        let mistake =
+            Mistake::at(first.clone(), format!("the image {} cannot be used", quote(image)), harmless(&problem));
+        found.push(others.iter().fold(mistake, |mistake, span| mistake.also(span.clone(), "the same image")));
+    }
+}
+
+/// Every partition needs a window. Those of a namesake count: that there are two is a mistake of its own.
+fn without_windows(sections: &[Section<RawPartition>], owners: &[Owner<'_>], found: &mut Vec<Mistake>) {
+    let mentioned: BTreeSet<_> =
+        owners.iter().filter(|owner| owner.mentions > 0).filter_map(|owner| owner.name).collect();
+    for name in sections.iter().filter_map(|section| section.raw.name.as_ref()) {
+        if !mentioned.contains(name.get_ref().as_str()) {
+            let shown = quote(name.get_ref());
+            found.push(
+                Mistake::at(name.span(), format!("partition {shown} has no window"), "would never run")
+                    .help(format!("add a `[[window]]` with `partition = \"{}\"`", shown.trim_matches('`'))),
+            );
+        }
+    }
+}
+
+/// One partition, whose name, image and core have been looked at already.
+fn partition(
+    section: &Section<RawPartition>,
+    base_dir: &Path,
+    windows: usize,
+    core: usize,
+    health: Actions,
+    found: &mut Vec<Mistake>,
+) -> Partition {
+    let raw = &section.raw;
+    let subject = subject(section);
+    let about = ("a partition", "name = \"nav\"");
+    let name = required(section, &raw.name, "name", about, found).map_or("", |name| name.get_ref());
+    let memory_limits = module::MIN_MEMORY..=module::MAX_MEMORY;
+    let memory = size_in(raw.memory.as_ref(), "memory", &subject, memory_limits, found);
+    let stack_limits = module::MIN_STACK..=module::MAX_STACK;
+    let stack = size_in(raw.stack.as_ref(), "stack", &subject, stack_limits, found);
+    let image = raw.image.as_ref().map_or(PathBuf::new(), |image| base_dir.join(image.get_ref()));
+    Partition {
+        name: name.to_owned(),
+        image,
+        memory_bytes: memory.unwrap_or(module::DEFAULT_MEMORY),
+        stack_bytes: stack.unwrap_or(module::DEFAULT_STACK),
+        args: raw.args.as_ref().map(|list| args(list, name, windows, &subject, found)).unwrap_or_default(),
+        core,
+        start: choice(&raw.start, "kind of start", &STARTS, found).unwrap_or_default(),
+        stdin: raw.stdin.as_ref().is_some_and(|stdin| *stdin.get_ref()),
+        health: checks::health(raw.health.as_ref(), health, found),
+    }
+}
+
+/// Arguments without NULs that fit into the boot tables together with the windows.
+fn args(
+    list: &Spanned<Vec<Spanned<String>>>,
+    name: &str,
+    windows: usize,
+    subject: &str,
+    found: &mut Vec<Mistake>,
+) -> Vec<String> {
+    for arg in list.get_ref().iter().filter(|arg| arg.get_ref().contains('\0')) {
+        let title = format!("an argument of {subject} contains a NUL");
+        found.push(Mistake::at(arg.span(), title, "the guest would see its end there"));
+    }
+    let args: Vec<String> = list.get_ref().iter().map(|arg| arg.get_ref().clone()).collect();
+    let room = bulkhead_abi::map::host::TABLES_SIZE;
+    let windows = windows.min(module::MAX_WINDOWS);
+    let needed = tables_size(name, args.iter().map(String::as_str), windows);
+    if needed > room {
+        let title = format!("the arguments of {subject} are too long");
+        let label = format!("{} bytes too long", needed - room);
+        found.push(Mistake::at(list.span(), title, label).help(format!(
+            "the name, the arguments and {} need {needed} bytes of the boot tables, which have {room}; each argument \
+             takes 9 bytes besides its text",
+            count_text(windows, "window"),
+        )));
+    }
+    args
+}

@@ -1,0 +1,144 @@
+//! The window dispatcher: one thread per scheduled core that keeps its core's windows.
+//!
+//! The loop is written against two traits, so that it can be tested without a clock and without processes, and so that
+//! another source of time can drive it:
+//!
+//! * [`TimeSource`]: what time it is, and sleeping until an instant; [`real`] has the host's;
+//! * [`Processes`]: continuing and stopping a partition; [`real`] has the one by signals.
+//!
+//! Nothing here allocates, locks or logs once it runs; what happened goes into a preallocated ring of the recorder's.
+//!
+//! The order at a boundary is: the old guest is off the core already, because the timer interrupt woke this thread, which
+//! has a higher priority, on that very core. It is told to stop, its stop is confirmed, and only then does the next one
+//! continue. The confirmation matters little for time (the old guest cannot run while this thread does) and much for
+//! trust: a window never begins while another partition might still be running.
+
+pub mod policy;
+pub mod real;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::config::PartitionId;
+use crate::config::module::Window;
+use crate::record::event::{Event, Kind, NO_PARTITION};
+use crate::record::ring::Producer;
+use crate::schedule::{Position, Timetable};
+
+/// Where time comes from.
+pub trait TimeSource {
+    /// Now, in nanoseconds.
+    fn now_ns(&mut self) -> u64;
+    /// Sleeps until the instant; may return early, when somebody wants the dispatcher to look at its stop flag.
+    fn sleep_until(&mut self, instant_ns: u64);
+}
+
+/// What came of an attempt to continue a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// It runs.
+    Running,
+    /// It has no process that could run: idle, ended, being restarted, or not yet stopped from its last window.
+    Vacant,
+}
+
+/// What came of a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// When the stop had been requested.
+    pub requested_ns: u64,
+    /// When it was confirmed; `None` if that took too long.
+    pub confirmed_ns: Option<u64>,
+}
+
+/// Control over the partitions of one core.
+pub trait Processes {
+    /// Lets the partition run.
+    fn begin(&mut self, partition: PartitionId) -> Begun;
+    /// Stops the partition and waits for the stop to be confirmed.
+    fn end(&mut self, partition: PartitionId, time: &mut dyn TimeSource) -> Ended;
+}
+
+/// What a dispatcher works with.
+#[derive(Debug)]
+pub struct Assignment {
+    /// Index of the core in the module.
+    pub core: u16,
+    /// When its windows are.
+    pub timetable: Timetable,
+    /// When frame 0 begins, in nanoseconds of the time source.
+    pub epoch_ns: u64,
+    /// How many major frames to run; `None` for no end.
+    pub frames: Option<u64>,
+}
+
+/// A window that is open.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    window: Window,
+    frame: u64,
+    planned_end_ns: u64,
+}
+
+/// Keeps the windows of one core until `stop` is set or the frames are over. All partitions are stopped when it returns.
+pub fn run(
+    assignment: &Assignment,
+    time: &mut impl TimeSource,
+    processes: &mut impl Processes,
+    ring: &mut Producer,
+    stop: &AtomicBool,
+) {
+    let Assignment { core, ref timetable, epoch_ns, frames } = *assignment;
+    let mut push = |time_ns, partition, kind| ring.push(&Event { time_ns, core, partition, kind });
+    let mut position = Position::default();
+    let mut open: Option<Open> = None;
+    loop {
+        let instant_ns = timetable.instant_ns(epoch_ns, position);
+        let mut awake_ns = time.now_ns();
+        while awake_ns < instant_ns && !stop.load(Ordering::Relaxed) {
+            time.sleep_until(instant_ns);
+            awake_ns = time.now_ns();
+        }
+        if let Some(Open { window, frame, planned_end_ns }) = open.take() {
+            let Ended { requested_ns, confirmed_ns } = processes.end(window.partition, time);
+            // A window that a stopping module cuts short says nothing about punctuality.
+            if awake_ns >= planned_end_ns {
+                let confirmed_ns = confirmed_ns.unwrap_or(0);
+                let planned_ns = planned_end_ns;
+                let kind = Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns };
+                push(awake_ns, window.partition.0, kind);
+            }
+        }
+        let over = frames.is_some_and(|frames| position.frame >= frames);
+        if over || stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let behind = timetable.frames_behind(epoch_ns, position, awake_ns);
+        if behind > 0 {
+            push(awake_ns, NO_PARTITION, Kind::FramesSkipped { first: position.frame, count: behind });
+            position = timetable.skip(position, behind);
+            if frames.is_some_and(|frames| position.frame >= frames) {
+                return;
+            }
+        }
+        if let Some(window) = timetable.boundary(position).starts {
+            let frame = position.frame;
+            let planned_ns = timetable.instant_ns(epoch_ns, position);
+            let planned_end_ns = planned_ns + window.duration_ns;
+            let partition = window.partition.0;
+            if awake_ns >= planned_end_ns {
+                push(awake_ns, partition, Kind::WindowSkipped { frame, planned_ns, awake_ns });
+            } else if processes.begin(window.partition) == Begun::Running {
+                let continued_ns = time.now_ns();
+                let kind = Kind::WindowStart { frame, planned_ns, awake_ns, continued_ns };
+                push(continued_ns, partition, kind);
+                open = Some(Open { window, frame, planned_end_ns });
+            } else {
+                push(awake_ns, partition, Kind::WindowVacant { frame, planned_ns });
+            }
+        }
+        position = timetable.next(position);
+    }
+}
+
+#[cfg(test)]
+mod tests;

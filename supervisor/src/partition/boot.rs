@@ -1,0 +1,120 @@
+//! Fills in the boot information of a partition. Pure.
+
+use bulkhead_abi::boot::{AreaKind, BootInfo, MAGIC, MAX_AREAS, MemoryArea, StartCondition, StartMode};
+use bulkhead_abi::{ABI_VERSION, Name, map, pad_name};
+
+use crate::config::{Module, PartitionId};
+
+/// One start of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// Starts so far, from 1.
+    pub generation: u32,
+    /// Why.
+    pub condition: StartCondition,
+    /// How.
+    pub mode: StartMode,
+}
+
+/// The boot information of partition `id`, and the tables that it points to: windows, then argument addresses, then the
+/// strings.
+///
+/// The configuration made sure that the tables fit; see [`crate::config`].
+pub fn boot_info(module: &Module, id: PartitionId, start: Start) -> (BootInfo, Vec<u8>) {
+    let partition = module.partition(id);
+    let base = map::HOST.base + map::host::TABLES;
+    let mut tables = Vec::new();
+
+    let mut window_count = 0;
+    for window in module.windows_of(id) {
+        tables.extend_from_slice(&window.start_ns.to_le_bytes());
+        tables.extend_from_slice(&window.duration_ns.to_le_bytes());
+        window_count += 1;
+    }
+
+    let argv = base + tables.len() as u64;
+    let args: Vec<&str> =
+        std::iter::once(partition.name.as_str()).chain(partition.args.iter().map(String::as_str)).collect();
+    let mut string = argv + 8 * (args.len() as u64 + 1);
+    for arg in &args {
+        tables.extend_from_slice(&string.to_le_bytes());
+        string += arg.len() as u64 + 1;
+    }
+    tables.extend_from_slice(&0u64.to_le_bytes());
+    for arg in &args {
+        tables.extend_from_slice(arg.as_bytes());
+        tables.push(0);
+    }
+
+    let area = |kind: AreaKind, writable, base, size| MemoryArea { kind: kind as u32, writable, base, size };
+    let mut areas = [MemoryArea::default(); MAX_AREAS];
+    areas[0] = area(AreaKind::Ram, 1, map::RAM.base, partition.memory_bytes);
+    areas[1] = area(AreaKind::Stack, 1, map::STACK.base, partition.stack_bytes);
+    areas[2] = area(AreaKind::Host, 0, map::HOST.base, map::HOST.size);
+    areas[3] = area(AreaKind::Guest, 1, map::GUEST.base, map::GUEST.size);
+
+    let info = BootInfo {
+        magic: MAGIC,
+        abi_version: ABI_VERSION,
+        size: size_of::<BootInfo>() as u32,
+        partition_id: u32::from(id.0),
+        generation: start.generation,
+        start_condition: start.condition as u32,
+        start_mode: start.mode as u32,
+        partition_name: name(&partition.name),
+        module_name: name(&module.name),
+        major_frame_ns: module.major_frame_ns,
+        area_count: 4,
+        window_count,
+        argc: args.len() as u32,
+        out_size: map::guest::OUT_SIZE,
+        in_size: map::host::IN_SIZE,
+        reserved: 0,
+        windows: base,
+        argv,
+        clock: map::HOST.base + map::host::CLOCK,
+        vcpu: map::GUEST.base + map::guest::VCPU,
+        out_producer: map::GUEST.base + map::guest::OUT_PRODUCER,
+        out_consumer: map::HOST.base + map::host::OUT_CONSUMER,
+        out_data: map::GUEST.base + map::guest::OUT_DATA,
+        in_producer: map::HOST.base + map::host::IN_PRODUCER,
+        in_consumer: map::GUEST.base + map::guest::IN_CONSUMER,
+        in_data: map::HOST.base + map::host::IN_DATA,
+        areas,
+    };
+    (info, tables)
+}
+
+/// A configured name is at most 32 bytes without NULs; anything else would be a mistake of ours and shows as empty.
+fn name(text: &str) -> Name {
+    pad_name(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn tables_hold_windows_then_argument_addresses_then_strings() {
+        let module = Module::single(Path::new("nav.elf"), vec!["-v".to_owned(), String::new()], 0);
+        let start = Start { generation: 2, condition: StartCondition::HmPartitionRestart, mode: StartMode::Warm };
+        let (info, tables) = boot_info(&module, PartitionId(0), start);
+        let base = map::HOST.base + map::host::TABLES;
+        assert_eq!((info.windows, info.window_count, info.argc), (base, 1, 3));
+        assert_eq!(info.argv, base + 16);
+        let word = |at: usize| u64::from_le_bytes(tables[at..at + 8].try_into().unwrap());
+        assert_eq!((word(0), word(8)), (0, module.major_frame_ns));
+        let strings: Vec<&[u8]> = (0..3)
+            .map(|index| {
+                let at = (word(16 + 8 * index) - base) as usize;
+                let len = tables[at..].iter().position(|&byte| byte == 0).unwrap();
+                &tables[at..at + len]
+            })
+            .collect();
+        assert_eq!(strings, [b"nav".as_slice(), b"-v", b""]);
+        assert_eq!(word(16 + 24), 0);
+        assert_eq!((info.generation, info.start_condition, info.start_mode), (2, 3, 1));
+        assert_eq!(&info.partition_name[..4], b"nav\0");
+    }
+}

@@ -1,0 +1,90 @@
+//! Numbers and names of the health monitor's errors and actions, as recordings carry them.
+//!
+//! The numbers are part of the file format: one that has been given stays as it is, and a new variant gets the next one.
+
+use crate::health::{Action, Error};
+
+impl Error {
+    /// Every error, in the order of its code.
+    pub const ALL: [Error; 5] = [Error::Exit, Error::Crash, Error::ForbiddenCall, Error::Overrun, Error::LateWindow];
+
+    /// The number that stands for the error in a recording.
+    pub fn code(self) -> u16 {
+        match self {
+            Error::Exit => 0,
+            Error::Crash => 1,
+            Error::ForbiddenCall => 2,
+            Error::Overrun => 3,
+            Error::LateWindow => 4,
+        }
+    }
+
+    /// The error with this number; `None` for a number of a later version.
+    pub fn from_code(code: u16) -> Option<Error> {
+        Error::ALL.get(usize::from(code)).copied()
+    }
+
+    /// What a configuration and a summary call the error.
+    pub fn name(self) -> &'static str {
+        match self {
+            Error::Exit => "exit",
+            Error::Crash => "crash",
+            Error::ForbiddenCall => "forbidden_call",
+            Error::Overrun => "overrun",
+            Error::LateWindow => "late_window",
+        }
+    }
+}
+
+impl Action {
+    /// Every action, in the order of its code.
+    pub const ALL: [Action; 5] = [Action::Ignore, Action::Idle, Action::WarmStart, Action::ColdStart, Action::Shutdown];
+
+    /// The number that stands for the action in a recording.
+    pub fn code(self) -> u16 {
+        match self {
+            Action::Ignore => 0,
+            Action::Idle => 1,
+            Action::WarmStart => 2,
+            Action::ColdStart => 3,
+            Action::Shutdown => 4,
+        }
+    }
+
+    /// The action with this number; `None` for a number of a later version.
+    pub fn from_code(code: u16) -> Option<Action> {
+        Action::ALL.get(usize::from(code)).copied()
+    }
+
+    /// What a configuration and a summary call the action.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Ignore => "ignore",
+            Action::Idle => "idle",
+            Action::WarmStart => "warm_start",
+            Action::ColdStart => "cold_start",
+            Action::Shutdown => "shutdown",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_names_are_those_of_the_variant() {
+        for (index, error) in Error::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(error.code()), index);
+            assert_eq!(Error::from_code(error.code()), Some(error));
+            assert_eq!(serde_json::to_value(error).unwrap(), error.name());
+        }
+        for (index, action) in Action::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(action.code()), index);
+            assert_eq!(Action::from_code(action.code()), Some(action));
+            assert_eq!(serde_json::to_value(action).unwrap(), action.name());
+        }
+        assert_eq!(Error::from_code(5), None);
+        assert_eq!(Action::from_code(u16::MAX), None);
+    }
+}

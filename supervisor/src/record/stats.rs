@@ -1,0 +1,345 @@
+//! Adds events up to figures, the same way while a module runs and from a file afterwards.
+//!
+//! The memory is taken once, from the header; however many events follow, and whatever they hold, it does not grow.
+
+use super::event::{Event, Kind};
+use super::figure::Collector;
+pub use super::figure::Precision;
+use super::header::Header;
+use super::summary::{self, Summary};
+use crate::health::{Action, Error};
+
+/// Codes of errors and actions, and one more for all that are unknown.
+const ERRORS: usize = Error::ALL.len() + 1;
+const ACTIONS: usize = Action::ALL.len() + 1;
+
+/// The figures of a module in the making.
+#[derive(Debug)]
+pub struct Stats {
+    header: Header,
+    cores: Vec<Core>,
+    partitions: Vec<Partition>,
+    events: u64,
+    unknown: u64,
+    misplaced: u64,
+    last_ns: u64,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Core {
+    skipped_frames: u64,
+    lost_events: u64,
+}
+
+#[derive(Debug)]
+struct Partition {
+    counts: Counts,
+    start_lateness: Collector,
+    dispatcher_lateness: Collector,
+    end_overrun: Collector,
+    stop_confirmation: Collector,
+}
+
+/// The counts of a [`summary::Partition`], by the same names.
+#[derive(Debug, Default)]
+struct Counts {
+    late_windows: u64,
+    vacant_windows: u64,
+    skipped_windows: u64,
+    overruns: u64,
+    unconfirmed_stops: u64,
+    births: u64,
+    restarts: u64,
+    crashes: u64,
+    forbidden_calls: u64,
+    failed_exits: u64,
+    health: [[u64; ACTIONS]; ERRORS],
+}
+
+impl Stats {
+    /// Figures of nothing yet, for recordings with this header.
+    ///
+    /// A partition takes four figures; see [`Precision`] for their size.
+    pub fn new(header: &Header, precision: Precision) -> Stats {
+        Stats {
+            cores: vec![Core::default(); header.cores.len()],
+            partitions: header.partitions.iter().map(|_| Partition::new(precision)).collect(),
+            header: header.clone(),
+            events: 0,
+            unknown: 0,
+            misplaced: 0,
+            last_ns: header.started_monotonic_ns,
+        }
+    }
+
+    /// Adds an event.
+    pub fn add(&mut self, event: &Event) {
+        self.events += 1;
+        self.last_ns = self.last_ns.max(event.time_ns);
+        if matches!(event.kind, Kind::Unknown { .. }) {
+            self.unknown += 1;
+            return;
+        }
+        let core = self.cores.get_mut(usize::from(event.core));
+        let partition = self.partitions.get_mut(usize::from(event.partition));
+        match (event.kind, core, partition) {
+            (Kind::FramesSkipped { count, .. }, Some(core), _) => {
+                core.skipped_frames = core.skipped_frames.saturating_add(count);
+            }
+            (Kind::Lost { count }, Some(core), _) => core.lost_events = core.lost_events.saturating_add(count),
+            (Kind::FramesSkipped { .. } | Kind::Lost { .. }, None, _) | (_, _, None) => self.misplaced += 1,
+            (kind, _, Some(partition)) => partition.add(kind, &self.header),
+        }
+    }
+
+    /// The figures so far. [`Summary::truncated_tail`] is false; only who reads the file knows.
+    pub fn summary(&self) -> Summary {
+        let header = &self.header;
+        let cores = header.cores.iter().zip(&self.cores).map(|(head, core)| summary::Core {
+            number: head.number,
+            cpu: head.cpu,
+            skipped_frames: core.skipped_frames,
+            lost_events: core.lost_events,
+        });
+        let partitions = header.partitions.iter().zip(&self.partitions).map(|(head, partition)| {
+            let core = header.cores.get(usize::from(head.core)).map_or(0, |core| core.number);
+            partition.summary(head.name.clone(), core)
+        });
+        Summary {
+            module: header.module.clone(),
+            major_frame_ns: header.major_frame_ns,
+            late_after_ns: header.late_after_ns,
+            overrun_after_ns: header.overrun_after_ns,
+            started_unix_ns: header.started_unix_ns,
+            duration_ns: self.last_ns - header.started_monotonic_ns,
+            host: header.host.clone(),
+            events: self.events,
+            unknown_events: self.unknown,
+            misplaced_events: self.misplaced,
+            truncated_tail: false,
+            cores: cores.collect(),
+            partitions: partitions.collect(),
+        }
+    }
+}
+
+impl Partition {
+    fn new(precision: Precision) -> Partition {
+        Partition {
+            counts: Counts::default(),
+            start_lateness: Collector::new(precision),
+            dispatcher_lateness: Collector::new(precision),
+            end_overrun: Collector::new(precision),
+            stop_confirmation: Collector::new(precision),
+        }
+    }
+
+    fn add(&mut self, kind: Kind, limits: &Header) {
+        let counts = &mut self.counts;
+        match kind {
+            Kind::WindowStart { planned_ns, awake_ns, continued_ns, .. } => {
+                self.start_lateness.add(planned_ns, continued_ns);
+                self.dispatcher_lateness.add(planned_ns, awake_ns);
+                let late = continued_ns.saturating_sub(planned_ns) > limits.late_after_ns;
+                counts.late_windows += u64::from(late);
+            }
+            Kind::WindowVacant { .. } => counts.vacant_windows += 1,
+            Kind::WindowEnd { planned_ns, awake_ns, requested_ns, confirmed_ns, .. } => {
+                self.end_overrun.add(planned_ns, awake_ns);
+                let confirmed = confirmed_ns != 0;
+                if confirmed {
+                    self.stop_confirmation.add(requested_ns, confirmed_ns);
+                }
+                let in_time = confirmed && confirmed_ns.saturating_sub(planned_ns) <= limits.overrun_after_ns;
+                counts.unconfirmed_stops += u64::from(!confirmed);
+                counts.overruns += u64::from(!in_time);
+            }
+            Kind::WindowSkipped { .. } => counts.skipped_windows += 1,
+            Kind::Birth { generation, .. } => {
+                counts.births += 1;
+                counts.restarts += u64::from(generation > 1);
+            }
+            Kind::Exit { status } => counts.failed_exits += u64::from(status != 0),
+            Kind::Crash { .. } => counts.crashes += 1,
+            Kind::ForbiddenCall { .. } => counts.forbidden_calls += 1,
+            Kind::Health { error, action } => {
+                let (error, action) = (usize::from(error).min(ERRORS - 1), usize::from(action).min(ACTIONS - 1));
+                counts.health[error][action] += 1;
+            }
+            // These concern no partition; `Stats::add` keeps them.
+            Kind::FramesSkipped { .. } | Kind::Lost { .. } | Kind::Unknown { .. } => {}
+        }
+    }
+
+    fn summary(&self, name: String, core: u32) -> summary::Partition {
+        let counts = &self.counts;
+        let start_lateness_ns = self.start_lateness.figure();
+        summary::Partition {
+            name,
+            core,
+            windows: start_lateness_ns.count,
+            late_windows: counts.late_windows,
+            vacant_windows: counts.vacant_windows,
+            skipped_windows: counts.skipped_windows,
+            overruns: counts.overruns,
+            unconfirmed_stops: counts.unconfirmed_stops,
+            births: counts.births,
+            restarts: counts.restarts,
+            crashes: counts.crashes,
+            forbidden_calls: counts.forbidden_calls,
+            failed_exits: counts.failed_exits,
+            health: counts.health(),
+            start_lateness_ns,
+            dispatcher_lateness_ns: self.dispatcher_lateness.figure(),
+            end_overrun_ns: self.end_overrun.figure(),
+            stop_confirmation_ns: self.stop_confirmation.figure(),
+        }
+    }
+}
+
+impl Counts {
+    fn health(&self) -> Vec<summary::Health> {
+        let counts = (0..ERRORS as u16).flat_map(|error| (0..ACTIONS as u16).map(move |action| (error, action)));
+        let health = counts.map(|(error, action)| summary::Health {
+            error: Error::from_code(error).map_or("unknown", Error::name),
+            action: Action::from_code(action).map_or("unknown", Action::name),
+            count: self.health[usize::from(error)][usize::from(action)],
+        });
+        health.filter(|health| health.count != 0).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::event::NO_PARTITION;
+    use crate::record::synth::{self, BEGIN_NS};
+
+    fn stats(names: &[&str], events: &[Event]) -> Summary {
+        let mut stats = Stats::new(&synth::header(names), Precision::Report);
+        events.iter().for_each(|event| stats.add(event));
+        stats.summary()
+    }
+
+    fn of(partition: u16, kinds: &[Kind]) -> Vec<Event> {
+        kinds.iter().map(|&kind| Event { time_ns: BEGIN_NS, core: 0, partition, kind }).collect()
+    }
+
+    /// The end of a window that was to end at 1000 ms.
+    fn end(awake_us: u64, requested_us: u64, confirmed_us: u64) -> Kind {
+        let at = |us| 1_000_000_000 + us * 1_000;
+        let confirmed_ns = if confirmed_us == 0 { 0 } else { at(confirmed_us) };
+        let (awake_ns, requested_ns) = (at(awake_us), at(requested_us));
+        Kind::WindowEnd { frame: 0, planned_ns: at(0), awake_ns, requested_ns, confirmed_ns }
+    }
+
+    #[test]
+    fn each_latency_is_the_difference_it_is_named_for() {
+        let start = Kind::WindowStart { frame: 0, planned_ns: 100, awake_ns: 107, continued_ns: 148 };
+        let summary = stats(&["a", "b"], &of(1, &[start, end(3, 5, 21)]));
+        let [a, b] = &summary.partitions[..] else { panic!() };
+        assert_eq!((a.windows, a.start_lateness_ns.count), (0, 0));
+        assert_eq!((b.windows, b.start_lateness_ns.max, b.dispatcher_lateness_ns.max), (1, 48, 7));
+        assert_eq!((b.end_overrun_ns.max, b.stop_confirmation_ns.max), (3_000, 16_000));
+    }
+
+    #[test]
+    fn late_is_later_than_allowed() {
+        let start =
+            |late_ns: u64| Kind::WindowStart { frame: 0, planned_ns: 5, awake_ns: 5, continued_ns: 5 + late_ns };
+        let summary = stats(&["a"], &of(0, &[start(0), start(1_000_000), start(1_000_001)]));
+        assert_eq!((summary.partitions[0].windows, summary.partitions[0].late_windows), (3, 1));
+    }
+
+    #[test]
+    fn an_overrun_is_a_stop_confirmed_late_or_never() {
+        let ends = [end(1, 2, 20), end(1, 2, 1_000), end(1, 2, 1_001), end(1, 2, 0)];
+        let partition = &stats(&["a"], &of(0, &ends)).partitions[0];
+        assert_eq!((partition.overruns, partition.unconfirmed_stops), (2, 1));
+        assert_eq!((partition.end_overrun_ns.count, partition.stop_confirmation_ns.count), (4, 3));
+    }
+
+    #[test]
+    fn what_befalls_a_partition_is_counted() {
+        let birth = |generation| Kind::Birth { generation, warm: false, took_ns: 0 };
+        let crash = Kind::Crash { signal: 11, code: 0, address: 0, ip: 0 };
+        let forbidden = Kind::ForbiddenCall { number: 1, arch: 0, ip: 0 };
+        let vacant = Kind::WindowVacant { frame: 0, planned_ns: 0 };
+        let skipped = Kind::WindowSkipped { frame: 0, planned_ns: 0, awake_ns: 0 };
+        let exit = Kind::Exit { status: 1 };
+        let kinds = [birth(1), birth(2), birth(3), crash, forbidden, forbidden, vacant, skipped, skipped, exit];
+        let partition = &stats(&["a"], &of(0, &kinds)).partitions[0];
+        assert_eq!((partition.births, partition.restarts, partition.crashes), (3, 2, 1));
+        assert_eq!((partition.forbidden_calls, partition.failed_exits), (2, 1));
+        assert_eq!((partition.vacant_windows, partition.skipped_windows), (1, 2));
+    }
+
+    #[test]
+    fn health_is_counted_by_error_and_action() {
+        let health = |error, action| Kind::Health { error, action };
+        let kinds = [health(1, 3), health(4, 0), health(1, 3), health(77, 9), health(5, 5)];
+        let found = &stats(&["a"], &of(0, &kinds)).partitions[0].health;
+        let expected = [("crash", "cold_start", 2), ("late_window", "ignore", 1), ("unknown", "unknown", 2)];
+        assert_eq!(found[..], expected.map(|(error, action, count)| summary::Health { error, action, count }));
+    }
+
+    #[test]
+    fn losses_and_skipped_frames_belong_to_their_core() {
+        let at = |core, kind| Event { time_ns: BEGIN_NS + 7, core, partition: NO_PARTITION, kind };
+        let lost = |count| Kind::Lost { count };
+        let skipped = Kind::FramesSkipped { first: 3, count: 4 };
+        let summary = stats(
+            &["a", "b"],
+            &[at(0, skipped), at(1, lost(5)), at(1, lost(u64::MAX)), at(0, skipped), at(2, lost(1))],
+        );
+        assert_eq!((summary.cores[0].skipped_frames, summary.cores[0].lost_events), (8, 0));
+        assert_eq!((summary.cores[1].skipped_frames, summary.cores[1].lost_events), (0, u64::MAX));
+        assert_eq!((summary.events, summary.misplaced_events, summary.duration_ns), (5, 1, 7));
+    }
+
+    #[test]
+    fn what_cannot_be_placed_is_counted_but_in_no_figure() {
+        let start = Kind::WindowStart { frame: 0, planned_ns: 0, awake_ns: 0, continued_ns: 0 };
+        let mut events = of(3, &[start, Kind::Unknown { kind: 99 }]);
+        events.extend(of(NO_PARTITION, &[Kind::Exit { status: 0 }]));
+        let summary = stats(&["a"], &events);
+        assert_eq!((summary.events, summary.unknown_events, summary.misplaced_events), (3, 1, 2));
+        assert_eq!(summary.partitions[0].windows, 0);
+    }
+
+    #[test]
+    fn sixty_four_live_partitions_cost_less_than_six_mebibytes() {
+        let names = ["n"; 64];
+        let stats = Stats::new(&synth::header(&names), Precision::Live);
+        let figures = stats.partitions.iter().flat_map(|partition| {
+            [
+                &partition.start_lateness,
+                &partition.dispatcher_lateness,
+                &partition.end_overrun,
+                &partition.stop_confirmation,
+            ]
+        });
+        let heap: usize = figures.map(Collector::heap_bytes).sum();
+        let total = heap + stats.partitions.capacity() * size_of::<Partition>();
+        assert!(total < 6 << 20, "{total} bytes");
+    }
+
+    #[test]
+    fn the_json_has_integers_only() {
+        let header = synth::header(&synth::NAMES);
+        let json = serde_json::to_value(stats(&synth::NAMES, &synth::events(&header, 500, 1))).unwrap();
+        fn floats(value: &serde_json::Value) -> usize {
+            match value {
+                serde_json::Value::Number(number) => usize::from(number.is_f64()),
+                serde_json::Value::Array(array) => array.iter().map(floats).sum(),
+                serde_json::Value::Object(object) => object.values().map(floats).sum(),
+                _ => 0,
+            }
+        }
+        assert_eq!(floats(&json), 0);
+        let figure = &json["partitions"][0]["start_lateness_ns"];
+        for field in ["count", "min", "p50", "p90", "p99", "p999", "max", "mean"] {
+            assert!(figure[field].is_u64(), "{field}");
+        }
+    }
+}

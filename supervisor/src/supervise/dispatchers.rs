@@ -1,0 +1,133 @@
+//! Starts and stops the dispatcher threads.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread::{Builder, JoinHandle};
+
+use nix::unistd::Pid;
+
+use crate::config::{Module, PartitionId};
+use crate::dispatch::policy::{GuestPolicy, become_dispatcher};
+use crate::dispatch::real::{RealTime, Residents, Slot, install_nudge, now_ns, nudge};
+use crate::dispatch::{self, Assignment};
+use crate::partition::pin;
+use crate::record::ring::{Consumer, ring};
+use crate::schedule::Timetable;
+
+/// Events that a ring holds: two a window, so at 1 ms windows four seconds' worth. The main thread looks every few
+/// milliseconds.
+const RING_CAPACITY: usize = 8192;
+/// From the start signal to the first frame, in nanoseconds: enough for every dispatcher to be asleep by then.
+const LEAD_NS: u64 = 2_000_000;
+
+/// The running dispatchers.
+#[derive(Debug)]
+pub(super) struct Dispatchers {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    stop: AtomicBool,
+    epoch_ns: AtomicU64,
+    start: Barrier,
+    done: AtomicU64,
+    ids: Vec<AtomicI32>,
+}
+
+impl Dispatchers {
+    /// Starts one thread per core, pinned and prepared, waiting for [`Dispatchers::go`].
+    pub(super) fn start(
+        module: &Module,
+        slots: &[Arc<Slot>],
+        policies: &[GuestPolicy],
+        frames: Option<u64>,
+    ) -> io::Result<(Dispatchers, Vec<Consumer>)> {
+        install_nudge()?;
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            epoch_ns: AtomicU64::new(0),
+            start: Barrier::new(module.cores.len() + 1),
+            done: AtomicU64::new(0),
+            ids: module.cores.iter().map(|_| AtomicI32::new(0)).collect(),
+        });
+        let mut threads = Vec::new();
+        let mut rings = Vec::new();
+        // Every thread that is started takes part in the barriers, so a failure must come before any of them waits there.
+        let mut guards = Vec::new();
+        for (index, core) in module.cores.iter().enumerate() {
+            let (mut producer, consumer) = ring(RING_CAPACITY);
+            rings.push(consumer);
+            let of_core = (0..module.partitions.len()).filter(|&id| module.partitions[id].core == index);
+            let slots = of_core.map(|id| (PartitionId(id as u16), Arc::clone(&slots[id])));
+            let mut residents = Residents::new(slots, policies[index], module.overrun_after_ns);
+            let timetable = Timetable::new(core, module.major_frame_ns);
+            let (cpu, guard_after_ns) = (core.cpu, module.overrun_after_ns);
+            let shared = Arc::clone(&shared);
+            guards.push(move || {
+                shared.ids[index].store(nix::unistd::gettid().as_raw(), Ordering::Release);
+                let _ = pin(Pid::from_raw(0), &[cpu]);
+                become_dispatcher();
+                shared.start.wait();
+                shared.start.wait();
+                let epoch_ns = shared.epoch_ns.load(Ordering::Acquire);
+                let assignment = Assignment { core: index as u16, timetable, epoch_ns, frames };
+                match RealTime::new(guard_after_ns) {
+                    Ok(mut time) => dispatch::run(&assignment, &mut time, &mut residents, &mut producer, &shared.stop),
+                    Err(error) => tracing::error!(%error, "no timer for the dispatcher"),
+                }
+                shared.done.fetch_add(1, Ordering::Release);
+            });
+        }
+        for (index, body) in guards.into_iter().enumerate() {
+            let name = format!("dispatch-{}", module.cores[index].number);
+            threads.push(Builder::new().name(name).stack_size(256 << 10).spawn(body)?);
+        }
+        shared.start.wait();
+        // All threads are set up: the first frame can be planned.
+        shared.epoch_ns.store(now_ns() + LEAD_NS, Ordering::Release);
+        lock_memory();
+        Ok((Dispatchers { shared, threads }, rings))
+    }
+
+    /// When frame 0 begins.
+    pub(super) fn epoch_ns(&self) -> u64 {
+        self.shared.epoch_ns.load(Ordering::Acquire)
+    }
+
+    /// Lets the dispatchers begin.
+    pub(super) fn go(&self) {
+        self.shared.start.wait();
+    }
+
+    /// Whether all have run the frames that were asked for.
+    pub(super) fn are_done(&self) -> bool {
+        self.shared.done.load(Ordering::Acquire) == self.threads.len() as u64
+    }
+
+    /// Stops the dispatchers, and with them every partition.
+    pub(super) fn stop(self) {
+        self.shared.stop.store(true, Ordering::Release);
+        for (thread, id) in self.threads.into_iter().zip(&self.shared.ids) {
+            while !thread.is_finished() {
+                // One may be about to fall asleep for the rest of a long frame just now, so it is told again.
+                nudge(id.load(Ordering::Acquire));
+                std::thread::sleep(std::time::Duration::from_micros(200));
+            }
+            if thread.join().is_err() {
+                tracing::error!("a dispatcher panicked");
+            }
+        }
+    }
+}
+
+/// Keeps the supervisor's pages in memory, as far as the host allows; pages are locked when they are first used.
+fn lock_memory() {
+    // SAFETY: takes flags only.
+    let result = unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_ONFAULT) };
+    if result != 0 {
+        tracing::debug!(error = %io::Error::last_os_error(), "memory is not locked");
+    }
+}

@@ -1,0 +1,78 @@
+//! Everything that happens goes through here: into the figures, and into a file if somebody wants a recording.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::record::event::Event;
+use crate::record::figure::Precision;
+use crate::record::file::{Error, Writer};
+use crate::record::header::Header;
+use crate::record::ring::Consumer;
+use crate::record::stats::Stats;
+use crate::record::summary::Summary;
+
+/// The figures and the recording of one run.
+#[derive(Debug)]
+pub(super) struct Journal {
+    stats: Stats,
+    writer: Option<Writer<File>>,
+    rings: Vec<Consumer>,
+    batch: Vec<Event>,
+    /// Why the recording ended early, if it did.
+    pub(super) failure: Option<std::io::Error>,
+}
+
+impl Journal {
+    /// A journal that records to `path`, if given.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn new(header: &Header, path: Option<&Path>) -> Result<Journal, Error> {
+        let writer = path.map(|path| Writer::create(path, header)).transpose()?;
+        Ok(Journal { stats: Stats::new(header, Precision::Live), writer, rings: Vec::new(), batch: Vec::new(), failure: None })
+    }
+
+    /// Adds the reading end of a dispatcher's ring.
+    pub(super) fn add_ring(&mut self, ring: Consumer) {
+        self.rings.push(ring);
+    }
+
+    /// Notes an event of the main thread's.
+    pub(super) fn note(&mut self, event: Event) {
+        self.stats.add(&event);
+        self.batch.push(event);
+    }
+
+    /// Takes what the dispatchers have left, hands each event to `look`, and passes everything on to the file. Returns true
+    /// if the recording failed just now.
+    pub(super) fn collect(&mut self, mut look: impl FnMut(&Event)) -> bool {
+        for ring in &mut self.rings {
+            while let Some(event) = ring.pop() {
+                self.stats.add(&event);
+                look(&event);
+                if self.writer.is_some() {
+                    self.batch.push(event);
+                }
+            }
+        }
+        let Some(writer) = self.writer.as_mut() else {
+            self.batch.clear();
+            return false;
+        };
+        let result = writer.append(&self.batch).and_then(|()| writer.flush());
+        self.batch.clear();
+        match result {
+            Ok(()) => false,
+            Err(error) => {
+                self.writer = None;
+                self.failure = Some(error);
+                true
+            }
+        }
+    }
+
+    /// The figures so far.
+    pub(super) fn summary(&self) -> Summary {
+        self.stats.summary()
+    }
+}

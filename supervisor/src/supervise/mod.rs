@@ -1,0 +1,727 @@
+//! The main thread: births and deaths of partitions, consoles, signals, and the health monitor's actions.
+//!
+//! One run of a module, from its first process to its last figure. Nothing here is real-time: the dispatchers keep the
+//! windows on threads of their own, and talk to this one through [`Slot`](crate::dispatch::real::Slot)s and recorder rings
+//! only. Everything this thread waits for comes through one mio poll: pidfds of the partitions, a signalfd, the spawner's
+//! waker, and a tick for what is looked at regularly (consoles, rings, clocks).
+
+pub mod console;
+pub mod death;
+mod dispatchers;
+mod journal;
+pub mod output;
+mod resident;
+pub mod timekeeper;
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bulkhead_abi::boot::{StartCondition, StartMode};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::Pid;
+use serde::Serialize;
+
+use crate::config::module::Start;
+use crate::config::{Module, PartitionId};
+use crate::dispatch::policy::{GuestPolicy, RealTime};
+use crate::dispatch::real::now_ns;
+use crate::health::{Action, Error};
+use crate::host::{self, Cpus};
+use crate::partition::{Birth, BirthError, Fences, Guest, Spawner, pin};
+use crate::record::event::{Event, Kind};
+use crate::record::header::Header;
+use crate::record::summary::Summary;
+use death::Death;
+use dispatchers::Dispatchers;
+use journal::Journal;
+use output::Output;
+pub use resident::State;
+use resident::Resident;
+use timekeeper::{Sample, Timekeeper};
+
+/// How guests' output is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsoleMode {
+    /// Line by line, with the partition's name.
+    Prefix,
+    /// Byte by byte, as it comes.
+    Raw,
+}
+
+/// What a run is asked for besides its module.
+#[derive(Debug)]
+pub struct Options {
+    /// Stop after so many major frames.
+    pub frames: Option<u64>,
+    /// Stop after so long.
+    pub duration: Option<Duration>,
+    /// Record to this file.
+    pub record: Option<PathBuf>,
+    /// How to show output.
+    pub console: ConsoleMode,
+    /// Refuse to run without real-time scheduling.
+    pub require_rt: bool,
+    /// Guests' output goes to standard error, because standard output is wanted for something else.
+    pub console_on_stderr: bool,
+    /// Say nothing but guests' output and errors.
+    pub quiet: bool,
+    /// Namespaces to ask for at most.
+    pub fences: Fences,
+}
+
+/// Why a run could not begin or had to end. All of these are the host's doing.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Real-time scheduling was required.
+    #[error("--require rt: the host does not allow real-time scheduling (try as root, or with CAP_SYS_NICE, or a higher `ulimit -r`)")]
+    NoRealTime,
+    /// The recording cannot be written.
+    #[error("--record: {0}")]
+    Record(#[from] crate::record::file::Error),
+    /// A partition's memory cannot be had.
+    #[error("partition \"{partition}\": no memory for it: {error}")]
+    Memory {
+        /// Which partition.
+        partition: String,
+        /// Why.
+        error: Errno,
+    },
+    /// A partition's process cannot be made.
+    #[error("partition \"{partition}\": {error}")]
+    Birth {
+        /// Which partition.
+        partition: String,
+        /// Why.
+        error: BirthError,
+    },
+    /// No process can be made at all.
+    #[error("cannot make a fenced process: {0}")]
+    Spawner(BirthError),
+    /// Another service of the host's failed.
+    #[error("{what}: {error}")]
+    Host {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+fn host_error<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> RunError {
+    move |error| RunError::Host { what, error: error.into() }
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The frames or the time that were asked for are over.
+    Complete,
+    /// Every partition has ended.
+    AllEnded,
+    /// Somebody sent SIGINT, SIGTERM or SIGHUP.
+    Interrupted,
+    /// Nobody reads the output any more.
+    OutputClosed,
+    /// The health monitor stopped the module: a table said so.
+    Shutdown {
+        /// Whose failure it was.
+        partition: String,
+    },
+    /// The health monitor stopped the module: restarts came too thick.
+    Storm {
+        /// Whose restarts they were.
+        partition: String,
+    },
+    /// A partition could not be restarted.
+    BirthFailed {
+        /// Which one.
+        partition: String,
+    },
+}
+
+/// What a partition came to.
+#[derive(Debug, Serialize)]
+pub struct PartitionOutcome {
+    /// Its name.
+    pub name: String,
+    /// Its last state.
+    #[serde(flatten)]
+    pub state: State,
+    /// Bytes of its output that were dropped.
+    pub dropped_output_bytes: u64,
+}
+
+/// What a run came to.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// Why it ended.
+    pub ending: Ending,
+    /// What the partitions came to.
+    pub partitions: Vec<PartitionOutcome>,
+    /// Whether the dispatchers were real-time threads.
+    pub real_time: bool,
+    /// How each core's guests were scheduled.
+    pub guest_policies: Vec<GuestPolicy>,
+    /// What fenced the partitions in, besides seccomp and no_new_privs.
+    pub fences: Fences,
+    /// From the first order to the last birth, in nanoseconds.
+    pub startup_ns: u64,
+    /// Why the recording ended early, if it did.
+    pub recording_error: Option<String>,
+    /// The figures.
+    pub summary: Summary,
+}
+
+impl Outcome {
+    /// Whether a guest failed and nobody handled it, or the module had to stop.
+    pub fn failed(&self) -> bool {
+        let stopped = matches!(
+            self.ending,
+            Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::BirthFailed { .. }
+        );
+        stopped || self.partitions.iter().any(|partition| matches!(partition.state, State::Idle { failed: true, .. }))
+    }
+}
+
+const WAKER: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
+/// How often consoles and rings are looked at.
+const TICK: Duration = Duration::from_millis(5);
+/// How often the guests' clocks are corrected, in nanoseconds.
+const CLOCK_PERIOD_NS: u64 = 250_000_000;
+/// How long the first clock measurement takes.
+const CLOCK_WARMUP: Duration = Duration::from_millis(10);
+/// How long output may take at the end.
+const LAST_OUTPUT: Duration = Duration::from_secs(5);
+
+/// Runs `module`, whose partitions' images are `guests`, by partition number.
+///
+/// # Errors
+/// When the host lacks something without which the module cannot run. What goes wrong with guests is in the outcome.
+pub fn run(module: &Module, guests: Vec<Arc<Guest>>, options: &Options) -> Result<Outcome, RunError> {
+    let mut supervisor = Supervisor::prepare(module, guests, options)?;
+    let begun = now_ns();
+    supervisor.start_partitions()?;
+    supervisor.startup_ns = now_ns() - begun;
+    supervisor.announce();
+    let ending = supervisor.attend()?;
+    Ok(supervisor.finish(ending))
+}
+
+struct Supervisor<'a> {
+    module: &'a Module,
+    options: &'a Options,
+    real_time: RealTime,
+    policies: Vec<GuestPolicy>,
+    residents: Vec<Resident>,
+    spawner: Spawner,
+    journal: Journal,
+    output: Output,
+    poll: Poll,
+    signals: SignalFd,
+    timekeeper: Timekeeper,
+    clock_due_ns: u64,
+    typed: Option<Receiver<Vec<u8>>>,
+    typed_rest: Vec<u8>,
+    dispatchers: Option<Dispatchers>,
+    startup_ns: u64,
+    interrupted: bool,
+}
+
+impl<'a> Supervisor<'a> {
+    fn prepare(module: &'a Module, guests: Vec<Arc<Guest>>, options: &'a Options) -> Result<Self, RunError> {
+        // Before any other thread exists, so that all inherit it.
+        let wanted: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+        wanted.thread_block().map_err(host_error("sigprocmask"))?;
+        let signals = SignalFd::with_flags(&wanted, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+            .map_err(host_error("signalfd"))?;
+        raise_descriptor_limit();
+
+        let cpus = Cpus::of_this_process().map_err(host_error("sched_getaffinity"))?;
+        let scheduled: Vec<u32> = module.cores.iter().map(|core| core.cpu).collect();
+        let housekeeping = cpus.housekeeping(&scheduled);
+        // Where nothing is free this changes nothing.
+        let _ = pin(Pid::from_raw(0), &housekeeping);
+
+        let real_time = host::real_time();
+        if options.require_rt && !real_time.fifo {
+            return Err(RunError::NoRealTime);
+        }
+        let policies: Vec<GuestPolicy> = module
+            .cores
+            .iter()
+            .map(|core| {
+                let busy = core.windows.iter().map(|window| window.duration_ns).sum();
+                real_time.guest_policy(busy, module.major_frame_ns)
+            })
+            .collect();
+
+        let first = Sample::take();
+        let poll = Poll::new().map_err(host_error("epoll"))?;
+        let waker = Waker::new(poll.registry(), WAKER).map_err(host_error("eventfd"))?;
+        poll.registry()
+            .register(&mut SourceFd(&signals.as_raw_fd()), SIGNALS, Interest::READABLE)
+            .map_err(host_error("epoll"))?;
+        let spawner = Spawner::start(&housekeeping, options.fences, move || {
+            // The tick comes anyway.
+            let _ = waker.wake();
+        })
+        .map_err(RunError::Spawner)?;
+
+        let mut facts = host::facts();
+        facts.insert("dispatcher".to_owned(), if real_time.fifo { "fifo" } else { "ordinary" }.to_owned());
+        facts.insert("guest_policies".to_owned(), format!("{policies:?}"));
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+        let header = Header::new(module, facts, started, now_ns());
+        let journal = Journal::new(&header, options.record.as_deref())?;
+
+        let colour = !options.console_on_stderr && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let width = module.partitions.iter().map(|partition| partition.name.chars().count()).max().unwrap_or(0);
+        let residents = guests
+            .into_iter()
+            .enumerate()
+            .map(|(index, guest)| {
+                let id = PartitionId(index as u16);
+                let partition = module.partition(id);
+                let prefix = prefix(&partition.name, index, width, colour);
+                Resident::new(module, id, guest, policies[partition.core], prefix, now_ns())
+                    .map_err(|error| RunError::Memory { partition: partition.name.clone(), error })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+
+        let sink: Box<dyn io::Write + Send> =
+            if options.console_on_stderr { Box::new(io::stderr()) } else { Box::new(io::stdout()) };
+        let output = Output::start(sink).map_err(host_error("starting a thread"))?;
+        let typed = module.partitions.iter().any(|partition| partition.stdin).then(read_stdin);
+
+        std::thread::sleep(CLOCK_WARMUP);
+        Ok(Supervisor {
+            module,
+            options,
+            real_time,
+            policies,
+            residents,
+            spawner,
+            journal,
+            output,
+            poll,
+            signals,
+            timekeeper: Timekeeper::new(first, Sample::take()),
+            clock_due_ns: 0,
+            typed,
+            typed_rest: Vec::new(),
+            dispatchers: None,
+            startup_ns: 0,
+            interrupted: false,
+        })
+    }
+
+    /// Makes the first process of every partition.
+    fn start_partitions(&mut self) -> Result<(), RunError> {
+        self.publish_clock();
+        let mut expected = 0;
+        for resident in &mut self.residents {
+            let mode = match self.module.partition(resident.id).start {
+                Start::Cold => StartMode::Cold,
+                Start::Warm => StartMode::Warm,
+                Start::Idle => continue,
+            };
+            resident.start(self.module, &self.spawner, mode, StartCondition::NormalStart);
+            expected += 1;
+        }
+        while expected > 0 {
+            self.read_signals();
+            if self.interrupted {
+                break;
+            }
+            if let Some(birth) = self.spawner.wait(Duration::from_millis(50)) {
+                expected -= 1;
+                let id = birth.partition;
+                self.welcome(birth).map_err(|error| RunError::Birth { partition: self.name(id), error })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says once what is not as good as it could be.
+    fn announce(&self) {
+        if self.options.quiet {
+            return;
+        }
+        if !self.real_time.fifo {
+            say("no right to real-time scheduling: windows are kept on a best-effort basis (see `bulkhead doctor`)");
+        }
+        let fences = self.spawner.fences();
+        let missing = fences.missing();
+        if !missing.is_empty() {
+            say(&format!(
+                "the host refuses {} namespaces: partitions are fenced in by seccomp and no_new_privs{} (see `bulkhead doctor`)",
+                missing.join(", "),
+                if missing.len() == 6 { " alone" } else { "" }
+            ));
+        }
+        if !host::has_invariant_counter() {
+            say("the processor's time-stamp counter is not invariant: guests' clocks may be wrong between corrections");
+        }
+    }
+
+    /// Starts the dispatchers, and then attends to everything else until the run ends.
+    fn attend(&mut self) -> Result<Ending, RunError> {
+        let slots: Vec<_> = self.residents.iter().map(|resident| Arc::clone(&resident.slot)).collect();
+        let (dispatchers, rings) =
+            Dispatchers::start(self.module, &slots, &self.policies, self.options.frames).map_err(host_error("starting a dispatcher"))?;
+        for ring in rings {
+            self.journal.add_ring(ring);
+        }
+        let epoch = dispatchers.epoch_ns();
+        for resident in &self.residents {
+            resident.memory.clock().epoch_ns.store(epoch, std::sync::atomic::Ordering::Relaxed);
+        }
+        self.dispatchers = Some(dispatchers);
+        if let Some(dispatchers) = &self.dispatchers {
+            dispatchers.go();
+        }
+        let deadline = self.options.duration.map(|duration| epoch.saturating_add(duration.as_nanos() as u64));
+
+        let mut events = Events::with_capacity(64);
+        loop {
+            let now = now_ns();
+            let until_deadline = deadline.map_or(TICK, |at| Duration::from_nanos(at.saturating_sub(now)));
+            match self.poll.poll(&mut events, Some(TICK.min(until_deadline))) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(RunError::Host { what: "epoll", error }),
+            }
+            let mut ending = self.tick()?;
+            self.read_signals();
+            if self.interrupted {
+                ending = Some(Ending::Interrupted);
+            }
+            if let Some(ending) = ending {
+                return Ok(ending);
+            }
+            if deadline.is_some_and(|at| now_ns() >= at) || self.dispatchers.as_ref().is_some_and(Dispatchers::are_done) {
+                return Ok(Ending::Complete);
+            }
+        }
+    }
+
+    /// Looks at everything once.
+    fn tick(&mut self) -> Result<Option<Ending>, RunError> {
+        if now_ns() >= self.clock_due_ns {
+            self.publish_clock();
+        }
+        while let Some(birth) = self.spawner.try_birth() {
+            let id = birth.partition;
+            if let Err(error) = self.welcome(birth) {
+                let partition = self.name(id);
+                say(&format!("partition \"{partition}\" cannot be restarted: {error}"));
+                return Ok(Some(Ending::BirthFailed { partition }));
+            }
+        }
+        self.pump_input();
+        let mut ending = None;
+        for index in 0..self.residents.len() {
+            let raw = self.options.console == ConsoleMode::Raw;
+            let resident = &mut self.residents[index];
+            resident.drain_console(now_ns(), raw, &mut self.output);
+            if resident.take_corruption() {
+                self.say_of(index, "overwrote its console's ring; output was lost");
+            }
+            let death = self.residents[index].collect_death().map_err(host_error("waitid"))?;
+            if let Some(death) = death {
+                ending = self.mourn(index, death).or(ending);
+            }
+        }
+        self.output.send();
+        if self.output.is_closed() {
+            return Ok(Some(Ending::OutputClosed));
+        }
+        ending = self.collect_events().or(ending);
+        let all_ended = self.residents.iter().all(|resident| matches!(resident.state, State::Idle { .. }));
+        Ok(ending.or(all_ended.then_some(Ending::AllEnded)))
+    }
+
+    /// Takes the dispatchers' events, and acts on windows that were late or overran.
+    fn collect_events(&mut self) -> Option<Ending> {
+        let (late_after, overrun_after) = (self.module.late_after_ns, self.module.overrun_after_ns);
+        let mut troubles: Vec<(usize, Error)> = Vec::new();
+        let failed_now = self.journal.collect(|event| {
+            let trouble = match event.kind {
+                Kind::WindowStart { planned_ns, continued_ns, .. } if continued_ns > planned_ns + late_after => {
+                    Error::LateWindow
+                }
+                Kind::WindowSkipped { .. } => Error::LateWindow,
+                Kind::WindowEnd { confirmed_ns, requested_ns, .. }
+                    if confirmed_ns == 0 || confirmed_ns > requested_ns + overrun_after =>
+                {
+                    Error::Overrun
+                }
+                _ => return,
+            };
+            troubles.push((usize::from(event.partition), trouble));
+        });
+        if failed_now && let Some(error) = &self.journal.failure {
+            say(&format!("the recording ends here, what it holds stays readable: {error}"));
+        }
+        let mut ending = None;
+        for (index, trouble) in troubles {
+            let action = self.module.partitions[index].health.action(trouble);
+            if action != Action::Ignore {
+                self.say_of(index, &format!("{}; action: {}", describe(trouble), action.name()));
+                ending = self.act(index, trouble, action, None).or(ending);
+            }
+        }
+        ending
+    }
+
+    /// A partition's process has ended: reports it and acts.
+    fn mourn(&mut self, index: usize, death: Death) -> Option<Ending> {
+        let raw = self.options.console == ConsoleMode::Raw;
+        let resident = &mut self.residents[index];
+        resident.flush_console(now_ns(), raw, &mut self.output);
+        if resident.killed_by_us {
+            // The action that killed it has decided already what comes next.
+            return None;
+        }
+        self.journal.note(self.event(index, death.event()));
+        let Some(error) = death.error() else {
+            self.residents[index].state = State::Idle { last: Some(death), failed: false };
+            return None;
+        };
+        let action = self.module.partitions[index].health.action(error);
+        let mut words = death.to_string();
+        if let Some(ip) = death.ip() {
+            let _ = write!(words, ", instruction {ip:#x}");
+            if let Some(symbol) = self.residents[index].guest.symbolise(ip) {
+                let _ = write!(words, " in {symbol}");
+            }
+        }
+        self.output.send();
+        self.say_of(index, &format!("{words}; action: {}", action.name()));
+        self.act(index, error, action, Some(death))
+    }
+
+    /// Carries out the health monitor's answer to an error of a partition.
+    fn act(&mut self, index: usize, error: Error, action: Action, death: Option<Death>) -> Option<Ending> {
+        self.journal.note(self.event(index, Kind::Health { error: error.code(), action: action.code() }));
+        let partition = self.module.partitions[index].name.clone();
+        let resident = &mut self.residents[index];
+        if resident.state == State::Starting {
+            // Its trouble belongs to a process that is gone already.
+            return None;
+        }
+        match action {
+            Action::Ignore => {
+                if death.is_some() {
+                    resident.state = State::Idle { last: death, failed: false };
+                }
+                None
+            }
+            Action::Idle => {
+                resident.kill();
+                resident.state = State::Idle { last: death, failed: true };
+                None
+            }
+            Action::Shutdown => {
+                resident.kill();
+                resident.state = State::Idle { last: death, failed: true };
+                Some(Ending::Shutdown { partition })
+            }
+            Action::WarmStart | Action::ColdStart => {
+                if resident.storm.restart(self.module.storm, now_ns()) {
+                    resident.kill();
+                    resident.state = State::Idle { last: death, failed: true };
+                    let storm = self.module.storm;
+                    say(&format!(
+                        "partition \"{partition}\" was to be restarted more than {} times within {}: the module stops",
+                        storm.restarts,
+                        humantime::format_duration(Duration::from_nanos(storm.within_ns))
+                    ));
+                    return Some(Ending::Storm { partition });
+                }
+                if let Some(process) = resident.process.take() {
+                    resident.slot.vacate();
+                    process.destroy();
+                }
+                let mode = if action == Action::WarmStart { StartMode::Warm } else { StartMode::Cold };
+                resident.start(self.module, &self.spawner, mode, StartCondition::HmPartitionRestart);
+                None
+            }
+        }
+    }
+
+    /// A partition's process has been born.
+    fn welcome(&mut self, birth: Birth) -> Result<(), BirthError> {
+        let index = birth.partition.index();
+        let kind = Kind::Birth {
+            generation: u64::from(birth.start.generation),
+            warm: birth.start.mode == StartMode::Warm,
+            took_ns: birth.took.as_nanos() as u64,
+        };
+        self.residents[index].arrive(birth)?;
+        self.journal.note(self.event(index, kind));
+        if let Some(process) = &self.residents[index].process {
+            // Only to wake up at once: every tick looks at all of them anyway. The registration goes with the descriptor.
+            let fd = process.pidfd.as_raw_fd();
+            let _ = self.poll.registry().register(&mut SourceFd(&fd), Token(index), Interest::READABLE);
+        }
+        Ok(())
+    }
+
+    fn publish_clock(&mut self) {
+        let sample = Sample::take();
+        let scale = if self.clock_due_ns == 0 { self.timekeeper.scale() } else { self.timekeeper.update(sample) };
+        self.clock_due_ns = now_ns() + CLOCK_PERIOD_NS;
+        for resident in &self.residents {
+            resident.memory.clock().publish(scale, sample.wall_offset_ns);
+        }
+    }
+
+    fn pump_input(&mut self) {
+        let Some(typed) = &self.typed else { return };
+        let Some(resident) =
+            self.residents.iter_mut().find(|resident| self.module.partition(resident.id).stdin)
+        else {
+            return;
+        };
+        if resident.state != State::Normal {
+            return;
+        }
+        while let Ok(more) = if self.typed_rest.is_empty() { typed.try_recv() } else { Ok(Vec::new()) } {
+            self.typed_rest.extend(more);
+            let fed = console::feed(&resident.memory, &mut resident.input, &self.typed_rest);
+            self.typed_rest.drain(..fed);
+            if !self.typed_rest.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn read_signals(&mut self) {
+        while let Ok(Some(_)) = self.signals.read_signal() {
+            self.interrupted = true;
+        }
+    }
+
+    /// Ends the run in good order.
+    fn finish(mut self, ending: Ending) -> Outcome {
+        // From now on a second signal ends the supervisor at once, and the kernel ends its children with it.
+        let wanted: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+        let _ = wanted.thread_unblock();
+        if let Some(dispatchers) = self.dispatchers.take() {
+            dispatchers.stop();
+        }
+        let raw = self.options.console == ConsoleMode::Raw;
+        for resident in &mut self.residents {
+            resident.slot.vacate();
+            if let Some(process) = resident.process.take() {
+                process.destroy();
+            }
+            resident.flush_console(now_ns(), raw, &mut self.output);
+        }
+        // What the main loop has not seen any more is recorded, but too late to be acted upon.
+        if self.journal.collect(|_| {}) && let Some(error) = &self.journal.failure {
+            say(&format!("the recording ends here, what it holds stays readable: {error}"));
+        }
+        let partitions = self
+            .residents
+            .iter()
+            .map(|resident| PartitionOutcome {
+                name: self.name(resident.id),
+                state: resident.state.clone(),
+                dropped_output_bytes: resident.dropped_in_all,
+            })
+            .collect();
+        let outcome = Outcome {
+            ending,
+            partitions,
+            real_time: self.real_time.fifo,
+            guest_policies: self.policies,
+            fences: self.spawner.fences(),
+            startup_ns: self.startup_ns,
+            recording_error: self.journal.failure.as_ref().map(ToString::to_string),
+            summary: self.journal.summary(),
+        };
+        if !self.output.finish(LAST_OUTPUT) {
+            say("some output could not be written");
+        }
+        outcome
+    }
+
+    fn event(&self, index: usize, kind: Kind) -> Event {
+        let core = self.module.partitions[index].core as u16;
+        Event { time_ns: now_ns(), core, partition: index as u16, kind }
+    }
+
+    fn name(&self, id: PartitionId) -> String {
+        self.module.partition(id).name.clone()
+    }
+
+    fn say_of(&self, index: usize, words: &str) {
+        say(&format!("partition \"{}\" {words}", self.module.partitions[index].name));
+    }
+}
+
+fn describe(error: Error) -> &'static str {
+    match error {
+        Error::Exit => "ended itself",
+        Error::Crash => "crashed",
+        Error::ForbiddenCall => "made a forbidden system call",
+        Error::Overrun => "did not stop in time at the end of its window",
+        Error::LateWindow => "got a window late",
+    }
+}
+
+/// A message of the supervisor's own.
+fn say(words: &str) {
+    use std::io::Write as _;
+    // Nobody can be told that standard error is gone.
+    let _ = writeln!(io::stderr(), "bulkhead: {words}");
+}
+
+/// What stands before a partition's lines.
+fn prefix(name: &str, index: usize, width: usize, colour: bool) -> String {
+    // Cyan, yellow, green, magenta, blue, and their bright variants: readable on light and on dark.
+    const COLOURS: [u8; 8] = [36, 33, 32, 35, 34, 96, 92, 95];
+    if colour {
+        format!("\x1b[{}m[{name}]\x1b[0m{:pad$} ", COLOURS[index % COLOURS.len()], "", pad = width - name.chars().count())
+    } else {
+        format!("[{name}]{:pad$} ", "", pad = width - name.chars().count())
+    }
+}
+
+/// 64 partitions need more descriptors than the usual soft limit allows.
+fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(65536), hard);
+    }
+}
+
+/// A thread that reads standard input. It ends with the process.
+fn read_stdin() -> Receiver<Vec<u8>> {
+    use std::io::Read as _;
+    let (sender, receiver) = sync_channel(16);
+    let reader = move || {
+        let mut buffer = [0; 4096];
+        while let Ok(len) = io::stdin().read(&mut buffer) {
+            if len == 0 || sender.send(buffer[..len].to_vec()).is_err() {
+                break;
+            }
+        }
+    };
+    // Without the thread there is no input, as with a closed standard input.
+    let _ = std::thread::Builder::new().name("stdin".to_owned()).stack_size(128 << 10).spawn(reader);
+    receiver
+}

@@ -1,0 +1,214 @@
+//! A partition as the main thread sees it: its process, its state, its console.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use bulkhead_abi::boot::{StartCondition, StartMode};
+use nix::errno::Errno;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use serde::Serialize;
+
+use super::console::{Lines, Tap, Throttle};
+use super::death::{Death, Note, Verdict};
+use super::output::Output;
+use crate::config::{Module, PartitionId};
+use crate::dispatch::policy::GuestPolicy;
+use crate::dispatch::real::Slot;
+use crate::health::StormWatch;
+use crate::partition::boot::{Start, boot_info};
+use crate::partition::{Birth, BirthError, Guest, Memory, Order, Process, Spawner};
+
+/// What a partition is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Its process is being made.
+    Starting,
+    /// It has a process, which runs in its windows.
+    Normal,
+    /// It has none, and gets none.
+    Idle {
+        /// How its last process ended, if it had one.
+        last: Option<Death>,
+        /// Whether that was a failure that nobody handled.
+        failed: bool,
+    },
+}
+
+/// A partition.
+#[derive(Debug)]
+pub(super) struct Resident {
+    pub(super) id: PartitionId,
+    pub(super) guest: Arc<Guest>,
+    pub(super) memory: Arc<Memory>,
+    pub(super) slot: Arc<Slot>,
+    pub(super) state: State,
+    pub(super) process: Option<Process>,
+    pub(super) storm: StormWatch,
+    /// A death that the health monitor has brought about itself, so that it is not reported as the guest's.
+    pub(super) killed_by_us: bool,
+    pub(super) input: u32,
+    generation: u32,
+    cpu: u32,
+    policy: GuestPolicy,
+    tap: Tap,
+    throttle: Throttle,
+    lines: Lines,
+    scratch: Vec<u8>,
+    /// Bytes that the guest or the throttle dropped since the last notice.
+    dropped: u64,
+    /// Bytes that were dropped in all.
+    pub(super) dropped_in_all: u64,
+}
+
+/// Most bytes taken from one console in one tick, so that no partition starves the others of attention.
+const TICK_BYTES: usize = 256 << 10;
+
+impl Resident {
+    pub(super) fn new(
+        module: &Module,
+        id: PartitionId,
+        guest: Arc<Guest>,
+        policy: GuestPolicy,
+        prefix: String,
+        now_ns: u64,
+    ) -> Result<Resident, Errno> {
+        let partition = module.partition(id);
+        let memory = Arc::new(Memory::new(partition.memory_bytes, partition.stack_bytes)?);
+        Ok(Resident {
+            id,
+            guest,
+            slot: Arc::new(Slot::new(Arc::clone(&memory))),
+            memory,
+            state: State::Idle { last: None, failed: false },
+            process: None,
+            storm: StormWatch::default(),
+            killed_by_us: false,
+            input: 0,
+            generation: 0,
+            cpu: module.cores[partition.core].cpu,
+            policy,
+            tap: Tap::default(),
+            throttle: Throttle::new(now_ns),
+            lines: Lines::new(prefix),
+            scratch: Vec::new(),
+            dropped: 0,
+            dropped_in_all: 0,
+        })
+    }
+
+    /// Orders a new process.
+    pub(super) fn start(&mut self, module: &Module, spawner: &Spawner, mode: StartMode, condition: StartCondition) {
+        self.generation += 1;
+        self.state = State::Starting;
+        self.killed_by_us = false;
+        let start = Start { generation: self.generation, condition, mode };
+        spawner.order(Order {
+            partition: self.id,
+            start,
+            guest: Arc::clone(&self.guest),
+            memory: Arc::clone(&self.memory),
+            boot: boot_info(module, self.id, start),
+            keep_ram: mode == StartMode::Warm,
+            cpu: self.cpu,
+            policy: self.policy,
+        });
+    }
+
+    /// Takes over a finished birth. A process that nobody wants any more (the module stops) is destroyed.
+    pub(super) fn arrive(&mut self, birth: Birth) -> Result<(), BirthError> {
+        let process = birth.process?;
+        if self.state != State::Starting {
+            process.destroy();
+            return Ok(());
+        }
+        if let Err(error) = self.slot.offer(&process) {
+            process.destroy();
+            let error = Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE));
+            return Err(BirthError::Host { call: "dup of a pidfd", error });
+        }
+        // Its memory has been cleared, rings included.
+        self.tap = Tap::default();
+        self.input = 0;
+        self.process = Some(process);
+        self.state = State::Normal;
+        Ok(())
+    }
+
+    /// If the process has ended, collects it and says how it ended.
+    pub(super) fn collect_death(&mut self) -> io::Result<Option<Death>> {
+        let Some(process) = &self.process else { return Ok(None) };
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+        let verdict = match waitid(Id::PIDFd(process.pidfd.as_fd()), flags) {
+            Ok(WaitStatus::Exited(_, status)) => Verdict::Exited(status),
+            Ok(WaitStatus::Signaled(_, signal, _)) => Verdict::Killed(signal as i32),
+            Ok(_) | Err(Errno::EINTR) => return Ok(None),
+            // Signals that nix has no name for.
+            Err(Errno::EINVAL) => Verdict::Killed(libc::SIGKILL),
+            Err(error) => return Err(error.into()),
+        };
+        self.slot.vacate();
+        self.process = None;
+        Ok(Some(Death::judge(verdict, Note::read(&self.memory.vcpu().fault))))
+    }
+
+    /// Kills the process; its death arrives through its pidfd.
+    pub(super) fn kill(&mut self) {
+        self.slot.vacate();
+        if let Some(process) = &self.process {
+            self.killed_by_us = true;
+            process.kill();
+        }
+    }
+
+    /// Passes on what the guest has printed.
+    pub(super) fn drain_console(&mut self, now_ns: u64, raw: bool, output: &mut Output) {
+        // While a new process is made, the spawner clears the memory at an instant that this thread does not know.
+        let too_much_waits = !output.has_room() && output.buffer().len() > TICK_BYTES;
+        if self.state == State::Starting || too_much_waits {
+            return;
+        }
+        self.scratch.clear();
+        let lost = self.tap.drain(&self.memory, &mut self.scratch, TICK_BYTES);
+        self.dropped += u64::from(lost);
+        if raw {
+            output.buffer().extend_from_slice(&self.scratch);
+            return;
+        }
+        let pass = self.throttle.pass(now_ns, self.scratch.len() as u64) as usize;
+        self.dropped += (self.scratch.len() - pass) as u64;
+        let out = output.buffer();
+        self.lines.push(now_ns, &self.scratch[..pass], out);
+        self.lines.tick(now_ns, out);
+        // Said when the flood has ebbed, so that the notice itself is no flood.
+        if self.dropped > 0 && pass == self.scratch.len() {
+            self.say_dropped(output);
+        }
+    }
+
+    fn say_dropped(&mut self, output: &mut Output) {
+        let notice = format!("... {} bytes of output dropped ...\n", self.dropped);
+        self.dropped_in_all += self.dropped;
+        self.dropped = 0;
+        let out = output.buffer();
+        self.lines.flush(out);
+        self.lines.push(0, notice.as_bytes(), out);
+    }
+
+    /// Shows what is left of the output, when the process has ended.
+    pub(super) fn flush_console(&mut self, now_ns: u64, raw: bool, output: &mut Output) {
+        self.drain_console(now_ns, raw, output);
+        if !raw {
+            if self.dropped > 0 {
+                self.say_dropped(output);
+            }
+            self.lines.flush(output.buffer());
+        }
+    }
+
+    /// Whether the guest's console positions made no sense at some time; told once.
+    pub(super) fn take_corruption(&mut self) -> bool {
+        std::mem::take(&mut self.tap.corrupted)
+    }
+}

@@ -1,0 +1,149 @@
+//! Good configurations and the values that come of them.
+
+use std::path::{Path, PathBuf};
+
+use bulkhead::config::module::{Core, Start};
+use bulkhead::config::{Module, Partition, PartitionId, Window};
+use bulkhead::health::{Action, Actions, Storm};
+
+use super::{configurations, folder, parse};
+
+fn module(name: &str) -> Module {
+    let (_, text) = configurations(&folder("good")).into_iter().find(|(file, _)| file == name).unwrap();
+    parse(name, &text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+fn window(partition: u16, start_us: u64, duration_us: u64) -> Window {
+    Window { partition: PartitionId(partition), start_ns: start_us * 1000, duration_ns: duration_us * 1000 }
+}
+
+#[test]
+fn a_minimal_configuration_gets_the_defaults() {
+    let expected = Module {
+        name: "demo".to_owned(),
+        major_frame_ns: 20_000_000,
+        // Core 0 is the CPU that the host likes best.
+        cores: vec![Core { number: 0, cpu: 3, windows: vec![window(0, 0, 5000)] }],
+        partitions: vec![Partition {
+            name: "nav".to_owned(),
+            image: PathBuf::from("guests/nav.elf"),
+            memory_bytes: 4 << 20,
+            stack_bytes: 256 << 10,
+            args: vec![],
+            core: 0,
+            start: Start::Cold,
+            stdin: false,
+            health: Actions::default(),
+        }],
+        late_after_ns: 1_000_000,
+        overrun_after_ns: 1_000_000,
+        storm: Storm { restarts: 10, within_ns: 1_000_000_000 },
+    };
+    assert_eq!(module("minimal.toml"), expected);
+}
+
+#[test]
+fn every_key_has_its_effect() {
+    let defaults = Actions { crash: Action::WarmStart, exit: Action::ColdStart, ..Actions::default() };
+    let expected = Module {
+        name: "demo".to_owned(),
+        major_frame_ns: 20_000_000,
+        cores: vec![
+            Core { number: 0, cpu: 2, windows: vec![window(1, 0, 20_000)] },
+            Core {
+                number: 1,
+                cpu: 3,
+                windows: vec![window(0, 0, 5000), window(0, 10_000, 5000), window(2, 18_000, 2000)],
+            },
+        ],
+        partitions: vec![
+            Partition {
+                name: "nav".to_owned(),
+                image: PathBuf::from("guests/nav.elf"),
+                memory_bytes: 16 << 20,
+                stack_bytes: 64 << 10,
+                args: vec!["a".to_owned(), "b c".to_owned()],
+                core: 1,
+                start: Start::Warm,
+                stdin: true,
+                health: Actions {
+                    exit: Action::Ignore,
+                    crash: Action::ColdStart,
+                    forbidden_call: Action::Shutdown,
+                    overrun: Action::Idle,
+                    late_window: Action::Shutdown,
+                },
+            },
+            Partition {
+                name: "io".to_owned(),
+                image: PathBuf::from("/opt/guests/io.elf"),
+                memory_bytes: 4 << 20,
+                stack_bytes: 256 << 10,
+                args: vec![],
+                core: 0,
+                start: Start::Cold,
+                stdin: false,
+                health: defaults,
+            },
+            Partition {
+                name: "log".to_owned(),
+                image: PathBuf::from("guests/nav.elf"),
+                memory_bytes: 4 << 20,
+                stack_bytes: 256 << 10,
+                args: vec![],
+                core: 1,
+                start: Start::Idle,
+                stdin: false,
+                health: defaults,
+            },
+        ],
+        late_after_ns: 500_000,
+        overrun_after_ns: 250_000,
+        storm: Storm { restarts: 3, within_ns: 2_000_000_000 },
+    };
+    assert_eq!(module("full.toml"), expected);
+}
+
+#[test]
+fn other_notations_of_toml_and_of_units_mean_the_same() {
+    let module = module("other_notations.toml");
+    assert_eq!(module.name.len(), 32);
+    assert_eq!(module.major_frame_ns, 90_000_000_000);
+    assert_eq!(module.storm, Storm { restarts: 0, ..Storm::default() });
+    let partition = &module.partitions[0];
+    assert_eq!((partition.name.as_str(), partition.image.as_path()), ("größe", Path::new("guests/n.elf")));
+    assert_eq!((partition.memory_bytes, partition.stack_bytes), (64 << 10, 256 << 20));
+    assert_eq!(partition.health.crash, Action::Shutdown);
+    assert_eq!(module.cores[0].windows, [window(0, 0, 1_500_000)]);
+}
+
+#[test]
+fn windows_may_touch_and_fill_the_frame() {
+    let module = module("edges.toml");
+    assert_eq!(module.cores.len(), 2);
+    assert_eq!(module.cores[0].windows, [window(0, 0, 50), window(0, 50, 50)]);
+    // Core 3 is the second that has a partition; by the host's order it is CPU 0.
+    assert_eq!(module.cores[1], Core { number: 3, cpu: 0, windows: vec![window(1, 0, 100)] });
+    assert_eq!(module.partitions[1].core, 1);
+}
+
+#[test]
+fn a_partition_may_have_the_most_windows() {
+    let module = module("most_windows.toml");
+    let windows = &module.cores[0].windows;
+    assert_eq!(windows.len(), 1024);
+    assert!(windows.iter().zip(0..).all(|(found, ms)| *found == window(0, ms * 1000, 1000)));
+}
+
+#[test]
+fn an_image_is_checked_once() {
+    let (_, text) = configurations(&folder("good")).into_iter().find(|(file, _)| file == "full.toml").unwrap();
+    let mut checked = Vec::new();
+    let mut check = |path: &Path| {
+        checked.push(path.to_owned());
+        Ok(())
+    };
+    bulkhead::config::parse(Path::new("full.toml"), &text, Path::new("guests"), &super::HOST_CPUS, &mut check).unwrap();
+    checked.sort();
+    assert_eq!(checked, [PathBuf::from("/opt/guests/io.elf"), PathBuf::from("guests/nav.elf")]);
+}

@@ -1,0 +1,6 @@
+/* Never gives anything back. */
+int main(void)
+{
+    for (;;)
+        __asm__ volatile("pause");
+}
