@@ -23,7 +23,8 @@ impl Cpus {
     /// What sched_getaffinity says.
     pub fn of_this_process() -> Result<Cpus, nix::errno::Errno> {
         let set = sched_getaffinity(Pid::from_raw(0))?;
-        let allowed: Vec<u32> = (0..CpuSet::count()).filter(|&cpu| set.is_set(cpu) == Ok(true)).map(|c| c as u32).collect();
+        let allowed: Vec<u32> =
+            (0..CpuSet::count()).filter(|&cpu| set.is_set(cpu) == Ok(true)).map(|c| c as u32).collect();
         let isolated = read("/sys/devices/system/cpu/isolated").map(|list| parse_cpu_list(&list)).unwrap_or_default();
         Ok(Cpus { preferred: prefer(&allowed, &isolated) })
     }
@@ -44,7 +45,7 @@ fn prefer(allowed: &[u32], isolated: &[u32]) -> Vec<u32> {
 }
 
 /// Numbers of a list like "0-3,8" (see cpuset(7), "List format"); what does not parse is left out.
-fn parse_cpu_list(list: &str) -> Vec<u32> {
+pub fn parse_cpu_list(list: &str) -> Vec<u32> {
     list.trim()
         .split(',')
         .filter_map(|part| {

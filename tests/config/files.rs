@@ -33,7 +33,10 @@ fn a_configuration_is_read_from_its_file_and_images_lie_beside_it() {
 #[test]
 fn a_missing_file_and_a_folder_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(complaint(&folder.path().join("absent.toml")), "error: the configuration does not exist\n--> absent.toml\n");
+    assert_eq!(
+        complaint(&folder.path().join("absent.toml")),
+        "error: the configuration does not exist\n--> absent.toml\n"
+    );
     let inner = folder.path().join("inner");
     fs::create_dir(&inner).unwrap();
     assert_eq!(

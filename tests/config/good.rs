@@ -147,3 +147,14 @@ fn an_image_is_checked_once() {
     checked.sort();
     assert_eq!(checked, [PathBuf::from("/opt/guests/io.elf"), PathBuf::from("guests/nav.elf")]);
 }
+
+#[test]
+fn the_example_of_the_documentation_is_right() {
+    let page = std::fs::read_to_string(folder("../../docs/configuration.md")).unwrap();
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let module = parse("configuration.md", example).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(module.cores.len(), 2);
+    assert_eq!(module.partitions[0].health.late_window, Action::Ignore);
+    assert_eq!(module.partitions[1].health.crash, Action::WarmStart);
+}

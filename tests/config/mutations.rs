@@ -13,8 +13,30 @@ const VARIANTS: usize = 6000;
 
 /// What may turn up in place of something else.
 const TOKENS: [&str; 24] = [
-    "[[window]]", "[[partition]]", "[module]", "\"", "'", "\n", "=", "[", "]", "{", "}", ",", "\"5 ms\"", "\"-5 ms\"",
-    "0", "-1", "18446744073709551615", "1e400", "nan", "true", "2026-01-01", "\u{0}", "é", "every = \"1 ns\"\n",
+    "[[window]]",
+    "[[partition]]",
+    "[module]",
+    "\"",
+    "'",
+    "\n",
+    "=",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "\"5 ms\"",
+    "\"-5 ms\"",
+    "0",
+    "-1",
+    "18446744073709551615",
+    "1e400",
+    "nan",
+    "true",
+    "2026-01-01",
+    "\u{0}",
+    "é",
+    "every = \"1 ns\"\n",
 ];
 
 /// The splitmix64 generator: the same numbers in every run.

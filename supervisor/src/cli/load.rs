@@ -46,8 +46,7 @@ pub(super) fn module(path: &Path) -> Result<Loaded, u8> {
 /// Makes a module of a single guest.
 pub(super) fn single(path: &Path, args: &[String]) -> Result<Loaded, u8> {
     let cpus = Cpus::of_this_process().map_err(|error| complain(&error, HOST_CANNOT))?;
-    let guest =
-        Guest::load(path).map_err(|error| complain(&format_args!("{}: {error}", path.display()), USAGE))?;
+    let guest = Guest::load(path).map_err(|error| complain(&format_args!("{}: {error}", path.display()), USAGE))?;
     let room = bulkhead_abi::map::host::TABLES_SIZE;
     let module = Module::single(path, args.to_vec(), cpus.preferred.first().copied().unwrap_or(0));
     if config::tables_size(&module.name, args.iter().map(String::as_str), 1) > room {

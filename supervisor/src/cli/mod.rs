@@ -139,8 +139,11 @@ pub enum Requirement {
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| format!("{error} (try \"10s\" or \"500ms\")"))?;
-    if duration.is_zero() { Err("must be longer than zero".to_owned()) } else { Ok(duration) }
+    match crate::config::parse_duration_ns(text) {
+        Ok(0) => Err("must be longer than zero".to_owned()),
+        Ok(ns) => Ok(std::time::Duration::from_nanos(ns)),
+        Err(problem) => Err(format!("{problem} (try \"10s\" or \"500 ms\")")),
+    }
 }
 
 /// Runs the command line; the result is the exit status.
@@ -187,9 +190,15 @@ fn print(text: &str) -> u8 {
     }
 }
 
-/// Columns of the terminal, if the environment says so.
+/// Columns of the terminal, if the environment says so; else 80.
 fn columns() -> usize {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(80)
+}
+
+/// Whether the locale names a character set other than UTF-8.
+fn terminal_is_ascii() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
+    report::words::is_ascii(locale)
 }
 
 /// Whether messages may be coloured.

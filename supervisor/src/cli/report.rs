@@ -5,7 +5,7 @@
 
 mod bars;
 mod table;
-mod words;
+pub(super) mod words;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -16,8 +16,6 @@ use crate::record::stats::{Precision, Stats};
 use crate::record::summary::{Figure, Partition, Summary};
 use words::{Style, counted};
 
-/// The width if `COLUMNS` does not say.
-const WIDTH: usize = 80;
 /// Narrower than this, nothing would be aligned any more.
 const MIN_WIDTH: usize = 60;
 
@@ -42,9 +40,7 @@ pub fn run(path: &Path, json: bool) -> Result<(), Error> {
     let report = if json {
         serde_json::to_string_pretty(&summary).map_err(|error| Error::Output(error.into()))? + "\n"
     } else {
-        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
-        text(&summary, columns.unwrap_or(WIDTH), words::is_ascii(locale))
+        text(&summary, super::columns(), super::terminal_is_ascii())
     };
     let mut out = io::stdout().lock();
     match out.write_all(report.as_bytes()).and_then(|()| out.flush()) {

@@ -29,6 +29,7 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         console_on_stderr: args.json,
         quiet: args.quiet,
         fences: Fences::ALL,
+        tap: None,
     };
     let outcome = supervise::run(&module, guests, &options).map_err(|error| {
         let status = if matches!(error, RunError::Record(_)) { USAGE } else { HOST_CANNOT };
@@ -51,7 +52,10 @@ fn load(file: &Path, args: &[String]) -> Result<Loaded, u8> {
         return single(file, args);
     }
     if !args.is_empty() {
-        return Err(complain(&"arguments behind -- are for a single guest; a module's are in its configuration", USAGE));
+        return Err(complain(
+            &"arguments behind -- are for a single guest; a module's are in its configuration",
+            USAGE,
+        ));
     }
     module(file)
 }

@@ -122,9 +122,7 @@ pub(super) fn size_in(
     let page = bulkhead_abi::map::PAGE;
     let value = value?;
     let text = value.get_ref().0.trim();
-    let bytes = quantity::bytes(text)
-        .map_err(|why| found.push(unreadable(value.span(), key, subject, why)))
-        .ok()?;
+    let bytes = quantity::bytes(text).map_err(|why| found.push(unreadable(value.span(), key, subject, why))).ok()?;
     let limits = format!("must be from {} to {}", bytes_text(*range.start()), bytes_text(*range.end()));
     if !range.contains(&bytes) {
         let problem = if bytes < *range.start() { "too small" } else { "too large" };

@@ -62,9 +62,10 @@ pub(super) fn read(text: &str, found: &mut Vec<Mistake>) -> Option<Document> {
     let module = match root.remove("module") {
         Some(value) => module(value, found),
         None => {
-            found.push(Mistake::of_file("the configuration has no `[module]`").help(
-                "begin it with a `[module]` that gives the module's `name` and `major_frame`",
-            ));
+            found.push(
+                Mistake::of_file("the configuration has no `[module]`")
+                    .help("begin it with a `[module]` that gives the module's `name` and `major_frame`"),
+            );
             Section { hopeless: true, ..Section::default() }
         }
     };

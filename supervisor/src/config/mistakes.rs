@@ -99,12 +99,11 @@ impl Mistakes {
         let mut group = Group::with_title(Level::ERROR.primary_title(&mistake.title));
         for Excerpt { first, last, labels, .. } in self.excerpts(mistake, lines) {
             let (start, end) = (lines.start(first), lines.start(last + 1));
-            let snippet =
-                Snippet::source(&self.text[start..end]).path(&self.path).line_start(first + 1).annotations(
-                    labels.into_iter().map(|(kind, span, label)| -> Annotation<'a> {
-                        kind.span(span.start - start..span.end - start).label(label)
-                    }),
-                );
+            let snippet = Snippet::source(&self.text[start..end]).path(&self.path).line_start(first + 1).annotations(
+                labels.into_iter().map(|(kind, span, label)| -> Annotation<'a> {
+                    kind.span(span.start - start..span.end - start).label(label)
+                }),
+            );
             group = group.element(snippet);
         }
         if mistake.labels.is_empty() {

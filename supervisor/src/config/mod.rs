@@ -10,9 +10,11 @@
 //! [`Mistakes`] shows what was found with the lines in question. `docs/configuration.md` describes the language.
 
 mod checks;
+mod cores;
 mod document;
 mod mistakes;
 pub mod module;
+mod overlap;
 mod quantity;
 mod raw;
 mod suggest;
@@ -26,7 +28,7 @@ use std::path::Path;
 
 pub use mistakes::Mistakes;
 pub use module::{Module, Partition, PartitionId, Window};
-pub use quantity::{bytes_text, ns_text};
+pub use quantity::{bytes_text, ns_text, parse_duration_ns};
 pub use tables::tables_size;
 
 /// Largest configuration file in bytes. The largest sensible module needs a fraction of it.

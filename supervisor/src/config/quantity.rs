@@ -21,6 +21,14 @@ impl Unreadable {
     }
 }
 
+/// The nanoseconds of a duration such as "20 ms" on the command line.
+///
+/// # Errors
+/// What is wrong with it, in one sentence.
+pub fn parse_duration_ns(text: &str) -> Result<u64, String> {
+    nanoseconds(text).map_err(|unreadable| unreadable.problem)
+}
+
 /// The nanoseconds that `text` stands for, in the notation of humantime ("5 ms", "1.5s", "1 min 30 s"). A duration of
 /// more than 2^64 ns is `u64::MAX`.
 pub(super) fn nanoseconds(text: &str) -> Result<u64, Unreadable> {

@@ -1,12 +1,13 @@
-//! Time windows: laid out in the major frame, inside it and apart from each other.
+//! Time windows: laid out in the major frame and inside it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::checks;
 use super::document::Section;
 use super::mistakes::{Mistake, quote};
 use super::module::{MAX_FRAME_NS, MAX_WINDOWS};
+use super::overlap;
 use super::quantity::ns_text;
 use super::raw::{Quantity, RawWindow};
 use super::suggest;
@@ -41,7 +42,7 @@ pub(super) struct Owner<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placed {
     /// Index of the `[[window]]` that it comes from.
-    section: usize,
+    pub(super) section: usize,
     /// Index of the partition.
     pub(super) owner: usize,
     /// Start in nanoseconds.
@@ -85,7 +86,7 @@ pub(super) fn lay_out(
         }
     }
     placed.sort_by_key(|window| (window.start_ns, window.end_ns));
-    overlaps(sections, &placed, owners, found);
+    overlap::report(sections, &placed, owners, found);
     placed
 }
 
@@ -268,63 +269,4 @@ fn too_many(section: &Section<RawWindow>, subject: &str, count: usize) -> Mistak
         format!("{count} with this one"),
     )
     .help("choose a shorter major frame, or fewer and longer windows")
-}
-
-/// Reports windows that overlap on a core; each pair of `[[window]]`s once.
-fn overlaps(sections: &[Section<RawWindow>], placed: &[Placed], owners: &[Owner<'_>], found: &mut Vec<Mistake>) {
-    // On each core, the window that ends last of those seen so far.
-    let mut latest: BTreeMap<u32, Placed> = BTreeMap::new();
-    let mut reported = HashSet::new();
-    for window in placed {
-        let Some(core) = owners[window.owner].core else { continue };
-        let Some(earlier) = latest.get_mut(&core) else {
-            latest.insert(core, *window);
-            continue;
-        };
-        if window.start_ns < earlier.end_ns {
-            let pair = (earlier.section.min(window.section), earlier.section.max(window.section));
-            if reported.insert(pair)
-                && let Some(mistake) = overlap(sections, earlier, window, owners, core)
-            {
-                found.push(mistake);
-            }
-        }
-        if window.end_ns > earlier.end_ns {
-            *earlier = *window;
-        }
-    }
-}
-
-/// Two windows that overlap on a core.
-fn overlap(
-    sections: &[Section<RawWindow>],
-    earlier: &Placed,
-    later: &Placed,
-    owners: &[Owner<'_>],
-    core: u32,
-) -> Option<Mistake> {
-    let name = |window: &Placed| quote(owners[window.owner].name.unwrap_or_default());
-    let (first, second) = (name(earlier), name(later));
-    let whose = if earlier.owner == later.owner {
-        format!("two windows of {first}")
-    } else {
-        format!("windows of {first} and {second}")
-    };
-    let from = ns_text(later.start_ns);
-    let to = ns_text(later.end_ns.min(earlier.end_ns));
-    let start = sections[later.section].raw.start.as_ref()?.span();
-    let mistake = Mistake::at(
-        start,
-        format!("{whose} overlap on core {core} from {from} to {to}"),
-        format!("{second} has it from {from} to {}", ns_text(later.end_ns)),
-    )
-    .also(
-        sections[earlier.section].raw.duration.as_ref()?.span(),
-        format!("{first} has the core from {} to {}", ns_text(earlier.start_ns), ns_text(earlier.end_ns)),
-    );
-    let until = ns_text(earlier.end_ns);
-    Some(match later.start_ns > earlier.start_ns {
-        true => mistake.help(format!("end the first by {from}, or start the second at {until} or later")),
-        false => mistake.help(format!("start one of them at {until} or later, or give them different cores")),
-    })
 }

@@ -28,8 +28,9 @@ use crate::schedule::{Position, Timetable};
 pub trait TimeSource {
     /// Now, in nanoseconds.
     fn now_ns(&mut self) -> u64;
-    /// Sleeps until the instant; may return early, when somebody wants the dispatcher to look at its stop flag.
-    fn sleep_until(&mut self, instant_ns: u64);
+    /// Sleeps until the instant; may return early, when somebody wants the dispatcher to look at its stop flag. The next
+    /// sleep will probably be until `following_ns`.
+    fn sleep_until(&mut self, instant_ns: u64, following_ns: u64);
 }
 
 /// What came of an attempt to continue a partition.
@@ -93,9 +94,10 @@ pub fn run(
     let mut open: Option<Open> = None;
     loop {
         let instant_ns = timetable.instant_ns(epoch_ns, position);
+        let following_ns = timetable.instant_ns(epoch_ns, timetable.next(position));
         let mut awake_ns = time.now_ns();
         while awake_ns < instant_ns && !stop.load(Ordering::Relaxed) {
-            time.sleep_until(instant_ns);
+            time.sleep_until(instant_ns, following_ns);
             awake_ns = time.now_ns();
         }
         if let Some(Open { window, frame, planned_end_ns }) = open.take() {

@@ -19,7 +19,7 @@ impl TimeSource for FakeTime {
         self.now
     }
 
-    fn sleep_until(&mut self, instant_ns: u64) {
+    fn sleep_until(&mut self, instant_ns: u64, _following_ns: u64) {
         self.now = instant_ns;
         if self.delays.front().is_some_and(|&(at, _)| instant_ns >= at) {
             self.now += self.delays.pop_front().unwrap().1;

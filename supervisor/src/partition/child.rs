@@ -200,29 +200,24 @@ fn run(plan: &Plan) -> Result<(), i32> {
     step(Step::Descriptors);
     let all = [0, u64::from(u32::MAX), u64::from(libc::CLOSE_RANGE_CLOEXEC), 0, 0, 0];
     call(libc::SYS_close_range, all)?;
-    let Some(image) = plan.image else {
-        return Ok(());
-    };
-    for fd in plan.keep {
-        call(libc::SYS_fcntl, [fd as u64, libc::F_SETFD as u64, 0, 0, 0, 0])?;
+    if plan.image.is_some() {
+        for fd in plan.keep {
+            call(libc::SYS_fcntl, [fd as u64, libc::F_SETFD as u64, 0, 0, 0, 0])?;
+        }
     }
 
     step(Step::Ready);
     wake(&plan.step);
     wait_for(&plan.go, 2);
+    let Some(image) = plan.image else {
+        return Ok(());
+    };
 
     step(Step::Exec);
     let none: u64 = 0;
     call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as u64, (&raw const none) as u64, 0, 8, 0, 0])?;
     let argv: [u64; 2] = [text(c"bulkhead-guest"), 0];
-    let args = [
-        image as u64,
-        text(c""),
-        argv.as_ptr() as u64,
-        (&raw const none) as u64,
-        libc::AT_EMPTY_PATH as u64,
-        0,
-    ];
+    let args = [image as u64, text(c""), argv.as_ptr() as u64, (&raw const none) as u64, libc::AT_EMPTY_PATH as u64, 0];
     call(libc::SYS_execveat, args).map(drop)
 }
 

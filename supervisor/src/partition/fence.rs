@@ -77,8 +77,7 @@ pub fn filter() -> Result<BpfProgram, FenceError> {
         if let Some((index, values)) = call.argument {
             for &value in values {
                 // 32 bits: the kernel takes both arguments as an int and ignores the upper half, so must the filter.
-                let condition =
-                    SeccompCondition::new(index, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?;
+                let condition = SeccompCondition::new(index, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?;
                 chain.push(SeccompRule::new(vec![condition])?);
             }
         }

@@ -34,8 +34,10 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::Pid;
 
 use crate::config::PartitionId;
-use crate::dispatch::policy::{GuestPolicy, apply};
+use crate::dispatch::policy::{GUEST_NICE, GuestPolicy, apply};
 use crate::image::{self, Image, ImageError};
+pub use child::Step;
+pub use inject::InjectError;
 pub use memory::Memory;
 pub use namespaces::Fences;
 pub use spawn::{BirthError, Process};
@@ -252,7 +254,13 @@ fn serve(parent: &mut spawn::Parent, order: &Order) -> Birth {
 
 fn settle(pid: Pid, cpu: u32, policy: GuestPolicy) -> Result<(), BirthError> {
     pin(pid, &[cpu]).map_err(|error| BirthError::Host { call: "sched_setaffinity", error })?;
-    apply(pid, policy).map_err(|error| BirthError::Host { call: "sched_setscheduler", error })
+    apply(pid, policy).map_err(|error| BirthError::Host { call: "sched_setscheduler", error })?;
+    if policy == GuestPolicy::Nice {
+        // A session of its own is a scheduling group of its own where autogroups are on (see sched(7)), and a nice value
+        // only counts within a group. Without autogroups there is no such file.
+        let _ = std::fs::write(format!("/proc/{pid}/autogroup"), GUEST_NICE.to_string());
+    }
+    Ok(())
 }
 
 /// Restricts a process or thread (0: the caller) to `cpus`.
@@ -274,6 +282,21 @@ fn prepare_thread(housekeeping: &[u32]) {
         // A wider affinity costs jitter, not correctness.
         let _ = pin(Pid::from_raw(0), housekeeping);
     }
+}
+
+/// Tries whether a process with exactly these fences can be made and traced; nothing of it is left afterwards.
+///
+/// # Errors
+/// What the host refuses.
+pub fn rehearse(fences: Fences) -> Result<(), BirthError> {
+    let rehearsal = move || {
+        prepare_thread(&[]);
+        let result = spawn::Parent::new(Fences::NONE)?.rehearse(&fences);
+        restore_dumpable();
+        result
+    };
+    // A thread of its own, because the signal mask changes.
+    thread::spawn(rehearsal).join().unwrap_or(Err(BirthError::Host { call: "rehearsing", error: Errno::ESRCH }))
 }
 
 fn settle_fences(limit: Fences) -> Result<spawn::Parent, BirthError> {

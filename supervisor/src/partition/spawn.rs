@@ -108,20 +108,27 @@ impl Parent {
         self.fences
     }
 
-    /// Whether a process can be made with these fences: everything up to, but without, the exec.
+    /// Whether a process can be made with these fences, and traced: everything up to, but without, the exec.
+    ///
+    /// The tracer is part of it because the fences decide about it: root without CAP_SYS_PTRACE cannot trace a process that
+    /// has become another user.
     pub(super) fn rehearse(&mut self, fences: &Fences) -> Result<(), BirthError> {
         let plan = self.plan(fences, [0; 3], None);
-        let (child, _pidfd) = self.clone(fences, &plan)?;
-        let identity = self.identify(fences, child);
-        // The child ends by itself, and a refused identity is told by its error.
-        go(&plan, 1);
+        let (child, pidfd) = self.clone(fences, &plan)?;
+        let process = Process { pid: child, pidfd };
+        let traced = self.identify(fences, child).and_then(|()| {
+            go(&plan, 1);
+            attach(&process, &plan)
+        });
+        // The child ends by itself, whatever came of it, and what was refused here is told by its own error.
+        go(&plan, 2);
         let status = loop {
             match waitpid(child, Some(WaitPidFlag::__WALL)) {
                 Err(Errno::EINTR) => {}
                 other => break other,
             }
         };
-        identity?;
+        traced?;
         match status {
             Ok(WaitStatus::Exited(_, 0)) => Ok(()),
             _ => Err(failure(&plan)),
@@ -172,6 +179,9 @@ impl Parent {
     fn clone(&mut self, fences: &Fences, plan: &Plan) -> Result<(Pid, OwnedFd), BirthError> {
         let flags = fences.flags().bits() | libc::CLONE_VM | libc::CLONE_PIDFD | libc::SIGCHLD;
         let mut pidfd = -1;
+        // An earlier child, or capabilities of the supervisor's own file, may have made the shared memory undumpable; then
+        // only CAP_SYS_PTRACE could trace the child, and only root could write its identity.
+        super::restore_dumpable();
         // SAFETY: the stack is this thread's to lend: one child at a time, and each is waited for until it has left the
         // shared memory. `plan` lives as long, by this function's contract, and `child::main` keeps to raw system calls.
         let pid = unsafe {
@@ -249,9 +259,8 @@ fn failure(plan: &Plan) -> BirthError {
     }
 }
 
-/// Waits until the child is ready, attaches, lets it exec, and waits for its exec stop. On an error the child has ended
-/// or is about to be killed by the caller, so that `plan` can go.
-fn lead_to_exec(process: &Process, plan: &Plan) -> Result<(), BirthError> {
+/// Waits until the child is ready, and attaches.
+fn attach(process: &Process, plan: &Plan) -> Result<(), BirthError> {
     while plan.step.load(Ordering::Acquire) < Step::Ready as u32 {
         wait_briefly(&plan.step);
         if has_ended(process)? {
@@ -259,7 +268,13 @@ fn lead_to_exec(process: &Process, plan: &Plan) -> Result<(), BirthError> {
         }
     }
     let options = ptrace::Options::PTRACE_O_EXITKILL | ptrace::Options::PTRACE_O_TRACEEXEC;
-    ptrace::seize(process.pid, options)?;
+    Ok(ptrace::seize(process.pid, options)?)
+}
+
+/// Attaches to the child when it is ready, lets it exec, and waits for its exec stop. On an error the child has ended or
+/// is about to be killed by the caller, so that `plan` can go.
+fn lead_to_exec(process: &Process, plan: &Plan) -> Result<(), BirthError> {
+    attach(process, plan)?;
     go(plan, 2);
     match waitpid(process.pid, Some(WaitPidFlag::__WALL))? {
         WaitStatus::PtraceEvent(_, _, event) if event == libc::PTRACE_EVENT_EXEC => Ok(()),

@@ -121,7 +121,7 @@ impl Lines {
             }
             self.pending.extend_from_slice(piece);
             while self.pending.len() > MAX_LINE {
-                let rest = self.pending.split_off(MAX_LINE);
+                let rest = self.pending.split_off(cut(&self.pending));
                 self.flush(out);
                 self.pending = rest;
             }
@@ -155,6 +155,13 @@ impl Lines {
         out.push(b'\n');
         self.pending.clear();
     }
+}
+
+/// Where to break a line that is longer than [`MAX_LINE`]: there, or before a character that would be torn.
+fn cut(line: &[u8]) -> usize {
+    let is_inside = |&at: &usize| line.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    // A character has at most three bytes that continue it; where there are more, it is none.
+    (MAX_LINE - 3..=MAX_LINE).rev().find(|at| !is_inside(at)).unwrap_or(MAX_LINE)
 }
 
 /// `bytes` as text in which everything that a terminal might obey is spelled out.
@@ -217,6 +224,22 @@ mod tests {
         let mut out = Vec::new();
         lines.push(0, &[b'x'; 2 * MAX_LINE + 1], &mut out);
         assert_eq!(out.iter().filter(|&&byte| byte == b'\n').count(), 2);
+        assert_eq!(lines.pending.len(), 1);
+    }
+
+    #[test]
+    fn a_broken_line_tears_no_character() {
+        for lead in ["", "x", "xx", "xxx"] {
+            let text = lead.to_owned() + &"\u{20ac}".repeat(MAX_LINE);
+            let mut lines = Lines::new(String::new());
+            let mut out = Vec::new();
+            lines.push(0, text.as_bytes(), &mut out);
+            lines.flush(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap().replace('\n', ""), text);
+        }
+        // What only looks like the inside of a character is broken all the same.
+        let mut lines = Lines::new(String::new());
+        lines.push(0, &[0x80; MAX_LINE + 1], &mut Vec::new());
         assert_eq!(lines.pending.len(), 1);
     }
 

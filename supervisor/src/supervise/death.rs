@@ -99,7 +99,7 @@ impl Death {
                 Death::Crash {
                     signal,
                     code: if noted { note.code as i32 } else { 0 },
-                    address: (noted && has_address(signal)).then_some(note.address),
+                    address: (noted && has_address(signal, note.code as i32)).then_some(note.address),
                     ip: noted.then_some(note.ip),
                 }
             }
@@ -138,9 +138,10 @@ impl Death {
     }
 }
 
-/// Whether `si_addr` of this signal is an address of data rather than the instruction's.
-fn has_address(signal: i32) -> bool {
-    signal == libc::SIGSEGV || signal == libc::SIGBUS
+/// Whether `si_addr` of this signal is an address of data: not the instruction's, and neither the 0 of a general
+/// protection fault (`SI_KERNEL`), which the processor raises without one, nor who sent the signal (0 and below).
+fn has_address(signal: i32, code: i32) -> bool {
+    (signal == libc::SIGSEGV || signal == libc::SIGBUS) && code > 0 && code != libc::SI_KERNEL
 }
 
 /// The name of a call as "getpid (39)".
@@ -199,6 +200,14 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_without_an_address_is_not_one_at_zero() {
+        for code in [libc::SI_KERNEL, libc::SI_USER, libc::SI_TKILL] {
+            let note = Note { code: code as u32, address: 0, ..FAULT };
+            assert_eq!(Death::judge(Verdict::Killed(11), note).to_string(), "crashed: SIGSEGV");
+        }
+    }
+
+    #[test]
     fn a_note_that_contradicts_the_kernel_is_ignored() {
         assert_eq!(Death::judge(Verdict::Killed(8), FAULT).to_string(), "crashed: SIGFPE");
         assert_eq!(Death::judge(Verdict::Exited(3), FAULT), Death::Exit { status: 3 });
@@ -211,10 +220,7 @@ mod tests {
     #[test]
     fn calls_have_names() {
         let note = Note { kind: 2, address: 39, arch: 0xc000_003e, ..FAULT };
-        assert_eq!(
-            Death::judge(Verdict::Killed(31), note).to_string(),
-            "made a forbidden system call: getpid (39)"
-        );
+        assert_eq!(Death::judge(Verdict::Killed(31), note).to_string(), "made a forbidden system call: getpid (39)");
         assert_eq!(call_name(20, AUDIT_ARCH_I386), "getpid (20) through the 32-bit entry");
         assert_eq!(call_name(0x4000_0000 | 39, 0xc000_003e), "x32 system call 39 (0x40000027)");
         assert_eq!(call_name(9999, 0xc000_003e), "system call 9999");

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::{GuestPolicy, become_dispatcher};
-use crate::dispatch::real::{RealTime, Residents, Slot, install_nudge, now_ns, nudge};
+use crate::dispatch::real::{RealTime, Residents, Slot, Waiting, install_signals, now_ns, nudge};
 use crate::dispatch::{self, Assignment};
 use crate::partition::pin;
 use crate::record::ring::{Consumer, ring};
@@ -35,6 +35,8 @@ struct Shared {
     start: Barrier,
     done: AtomicU64,
     ids: Vec<AtomicI32>,
+    waiting: Vec<Arc<Waiting>>,
+    stop_within_ns: u64,
 }
 
 impl Dispatchers {
@@ -45,13 +47,15 @@ impl Dispatchers {
         policies: &[GuestPolicy],
         frames: Option<u64>,
     ) -> io::Result<(Dispatchers, Vec<Consumer>)> {
-        install_nudge()?;
+        install_signals()?;
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
             epoch_ns: AtomicU64::new(0),
             start: Barrier::new(module.cores.len() + 1),
             done: AtomicU64::new(0),
             ids: module.cores.iter().map(|_| AtomicI32::new(0)).collect(),
+            waiting: module.cores.iter().map(|_| Arc::default()).collect(),
+            stop_within_ns: module.overrun_after_ns,
         });
         let mut threads = Vec::new();
         let mut rings = Vec::new();
@@ -62,9 +66,12 @@ impl Dispatchers {
             rings.push(consumer);
             let of_core = (0..module.partitions.len()).filter(|&id| module.partitions[id].core == index);
             let slots = of_core.map(|id| (PartitionId(id as u16), Arc::clone(&slots[id])));
-            let mut residents = Residents::new(slots, policies[index], module.overrun_after_ns);
+            let mut residents = {
+                let waiting = Arc::clone(&shared.waiting[index]);
+                Residents::new(slots, policies[index], module.overrun_after_ns, waiting)
+            };
             let timetable = Timetable::new(core, module.major_frame_ns);
-            let (cpu, guard_after_ns) = (core.cpu, module.overrun_after_ns);
+            let cpu = core.cpu;
             let shared = Arc::clone(&shared);
             guards.push(move || {
                 shared.ids[index].store(nix::unistd::gettid().as_raw(), Ordering::Release);
@@ -74,7 +81,7 @@ impl Dispatchers {
                 shared.start.wait();
                 let epoch_ns = shared.epoch_ns.load(Ordering::Acquire);
                 let assignment = Assignment { core: index as u16, timetable, epoch_ns, frames };
-                match RealTime::new(guard_after_ns) {
+                match RealTime::new() {
                     Ok(mut time) => dispatch::run(&assignment, &mut time, &mut residents, &mut producer, &shared.stop),
                     Err(error) => tracing::error!(%error, "no timer for the dispatcher"),
                 }
@@ -105,6 +112,16 @@ impl Dispatchers {
     /// Whether all have run the frames that were asked for.
     pub(super) fn are_done(&self) -> bool {
         self.shared.done.load(Ordering::Acquire) == self.threads.len() as u64
+    }
+
+    /// Interrupts a dispatcher that has been waiting for a stop for too long. To be called now and then.
+    pub(super) fn hurry(&self) {
+        let now_ns = now_ns();
+        for (waiting, id) in self.shared.waiting.iter().zip(&self.shared.ids) {
+            if waiting.for_ns(now_ns) > self.shared.stop_within_ns {
+                nudge(id.load(Ordering::Acquire));
+            }
+        }
     }
 
     /// Stops the dispatchers, and with them every partition.

@@ -29,7 +29,13 @@ impl Journal {
     /// When the file cannot be written.
     pub(super) fn new(header: &Header, path: Option<&Path>) -> Result<Journal, Error> {
         let writer = path.map(|path| Writer::create(path, header)).transpose()?;
-        Ok(Journal { stats: Stats::new(header, Precision::Live), writer, rings: Vec::new(), batch: Vec::new(), failure: None })
+        Ok(Journal {
+            stats: Stats::new(header, Precision::Live),
+            writer,
+            rings: Vec::new(),
+            batch: Vec::new(),
+            failure: None,
+        })
     }
 
     /// Adds the reading end of a dispatcher's ring.

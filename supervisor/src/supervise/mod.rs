@@ -18,7 +18,7 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, sync_channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bulkhead_abi::boot::{StartCondition, StartMode};
@@ -44,17 +44,19 @@ use death::Death;
 use dispatchers::Dispatchers;
 use journal::Journal;
 use output::Output;
-pub use resident::State;
 use resident::Resident;
+pub use resident::State;
 use timekeeper::{Sample, Timekeeper};
 
 /// How guests' output is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum ConsoleMode {
     /// Line by line, with the partition's name.
     Prefix,
     /// Byte by byte, as it comes.
     Raw,
+    /// Not at all, but handed on.
+    Capture(Sender<(PartitionId, Vec<u8>)>),
 }
 
 /// What a run is asked for besides its module.
@@ -76,13 +78,17 @@ pub struct Options {
     pub quiet: bool,
     /// Namespaces to ask for at most.
     pub fences: Fences,
+    /// Somebody who wants every event too.
+    pub tap: Option<Sender<Event>>,
 }
 
 /// Why a run could not begin or had to end. All of these are the host's doing.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// Real-time scheduling was required.
-    #[error("--require rt: the host does not allow real-time scheduling (try as root, or with CAP_SYS_NICE, or a higher `ulimit -r`)")]
+    #[error(
+        "--require rt: the host does not allow real-time scheduling (try as root, or with CAP_SYS_NICE, or a higher `ulimit -r`)"
+    )]
     NoRealTime,
     /// The recording cannot be written.
     #[error("--record: {0}")]
@@ -185,10 +191,8 @@ pub struct Outcome {
 impl Outcome {
     /// Whether a guest failed and nobody handled it, or the module had to stop.
     pub fn failed(&self) -> bool {
-        let stopped = matches!(
-            self.ending,
-            Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::BirthFailed { .. }
-        );
+        let stopped =
+            matches!(self.ending, Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::BirthFailed { .. });
         stopped || self.partitions.iter().any(|partition| matches!(partition.state, State::Idle { failed: true, .. }))
     }
 }
@@ -378,8 +382,8 @@ impl<'a> Supervisor<'a> {
     /// Starts the dispatchers, and then attends to everything else until the run ends.
     fn attend(&mut self) -> Result<Ending, RunError> {
         let slots: Vec<_> = self.residents.iter().map(|resident| Arc::clone(&resident.slot)).collect();
-        let (dispatchers, rings) =
-            Dispatchers::start(self.module, &slots, &self.policies, self.options.frames).map_err(host_error("starting a dispatcher"))?;
+        let (dispatchers, rings) = Dispatchers::start(self.module, &slots, &self.policies, self.options.frames)
+            .map_err(host_error("starting a dispatcher"))?;
         for ring in rings {
             self.journal.add_ring(ring);
         }
@@ -410,7 +414,8 @@ impl<'a> Supervisor<'a> {
             if let Some(ending) = ending {
                 return Ok(ending);
             }
-            if deadline.is_some_and(|at| now_ns() >= at) || self.dispatchers.as_ref().is_some_and(Dispatchers::are_done) {
+            if deadline.is_some_and(|at| now_ns() >= at) || self.dispatchers.as_ref().is_some_and(Dispatchers::are_done)
+            {
                 return Ok(Ending::Complete);
             }
         }
@@ -420,6 +425,9 @@ impl<'a> Supervisor<'a> {
     fn tick(&mut self) -> Result<Option<Ending>, RunError> {
         if now_ns() >= self.clock_due_ns {
             self.publish_clock();
+        }
+        if let Some(dispatchers) = &self.dispatchers {
+            dispatchers.hurry();
         }
         while let Some(birth) = self.spawner.try_birth() {
             let id = birth.partition;
@@ -432,9 +440,8 @@ impl<'a> Supervisor<'a> {
         self.pump_input();
         let mut ending = None;
         for index in 0..self.residents.len() {
-            let raw = self.options.console == ConsoleMode::Raw;
             let resident = &mut self.residents[index];
-            resident.drain_console(now_ns(), raw, &mut self.output);
+            resident.drain_console(now_ns(), &self.options.console, &mut self.output);
             if resident.take_corruption() {
                 self.say_of(index, "overwrote its console's ring; output was lost");
             }
@@ -456,7 +463,12 @@ impl<'a> Supervisor<'a> {
     fn collect_events(&mut self) -> Option<Ending> {
         let (late_after, overrun_after) = (self.module.late_after_ns, self.module.overrun_after_ns);
         let mut troubles: Vec<(usize, Error)> = Vec::new();
+        let tap = self.options.tap.as_ref();
         let failed_now = self.journal.collect(|event| {
+            if let Some(tap) = tap {
+                // Whoever wanted them may have lost interest.
+                let _ = tap.send(*event);
+            }
             let trouble = match event.kind {
                 Kind::WindowStart { planned_ns, continued_ns, .. } if continued_ns > planned_ns + late_after => {
                     Error::LateWindow
@@ -487,9 +499,8 @@ impl<'a> Supervisor<'a> {
 
     /// A partition's process has ended: reports it and acts.
     fn mourn(&mut self, index: usize, death: Death) -> Option<Ending> {
-        let raw = self.options.console == ConsoleMode::Raw;
         let resident = &mut self.residents[index];
-        resident.flush_console(now_ns(), raw, &mut self.output);
+        resident.flush_console(now_ns(), &self.options.console, &mut self.output);
         if resident.killed_by_us {
             // The action that killed it has decided already what comes next.
             return None;
@@ -590,9 +601,7 @@ impl<'a> Supervisor<'a> {
 
     fn pump_input(&mut self) {
         let Some(typed) = &self.typed else { return };
-        let Some(resident) =
-            self.residents.iter_mut().find(|resident| self.module.partition(resident.id).stdin)
-        else {
+        let Some(resident) = self.residents.iter_mut().find(|resident| self.module.partition(resident.id).stdin) else {
             return;
         };
         if resident.state != State::Normal {
@@ -622,16 +631,17 @@ impl<'a> Supervisor<'a> {
         if let Some(dispatchers) = self.dispatchers.take() {
             dispatchers.stop();
         }
-        let raw = self.options.console == ConsoleMode::Raw;
         for resident in &mut self.residents {
             resident.slot.vacate();
             if let Some(process) = resident.process.take() {
                 process.destroy();
             }
-            resident.flush_console(now_ns(), raw, &mut self.output);
+            resident.flush_console(now_ns(), &self.options.console, &mut self.output);
         }
         // What the main loop has not seen any more is recorded, but too late to be acted upon.
-        if self.journal.collect(|_| {}) && let Some(error) = &self.journal.failure {
+        if self.journal.collect(|_| {})
+            && let Some(error) = &self.journal.failure
+        {
             say(&format!("the recording ends here, what it holds stays readable: {error}"));
         }
         let partitions = self
@@ -695,7 +705,12 @@ fn prefix(name: &str, index: usize, width: usize, colour: bool) -> String {
     // Cyan, yellow, green, magenta, blue, and their bright variants: readable on light and on dark.
     const COLOURS: [u8; 8] = [36, 33, 32, 35, 34, 96, 92, 95];
     if colour {
-        format!("\x1b[{}m[{name}]\x1b[0m{:pad$} ", COLOURS[index % COLOURS.len()], "", pad = width - name.chars().count())
+        format!(
+            "\x1b[{}m[{name}]\x1b[0m{:pad$} ",
+            COLOURS[index % COLOURS.len()],
+            "",
+            pad = width - name.chars().count()
+        )
     } else {
         format!("[{name}]{:pad$} ", "", pad = width - name.chars().count())
     }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use serde::Serialize;
 
+use super::ConsoleMode;
 use super::console::{Lines, Tap, Throttle};
 use super::death::{Death, Note, Verdict};
 use super::output::Output;
@@ -60,10 +61,16 @@ pub(super) struct Resident {
     dropped: u64,
     /// Bytes that were dropped in all.
     pub(super) dropped_in_all: u64,
+    /// Before this instant no further notice of dropped bytes is due.
+    notice_due_ns: u64,
+    /// Whether this process's nonsense in its ring has been reported.
+    corruption_told: bool,
 }
 
 /// Most bytes taken from one console in one tick, so that no partition starves the others of attention.
 const TICK_BYTES: usize = 256 << 10;
+/// Least time between two notices of dropped bytes, in nanoseconds: a guest may claim to drop some at every instant.
+const NOTICE_NS: u64 = 1_000_000_000;
 
 impl Resident {
     pub(super) fn new(
@@ -95,6 +102,8 @@ impl Resident {
             scratch: Vec::new(),
             dropped: 0,
             dropped_in_all: 0,
+            notice_due_ns: 0,
+            corruption_told: false,
         })
     }
 
@@ -130,6 +139,7 @@ impl Resident {
         }
         // Its memory has been cleared, rings included.
         self.tap = Tap::default();
+        self.corruption_told = false;
         self.input = 0;
         self.process = Some(process);
         self.state = State::Normal;
@@ -163,18 +173,26 @@ impl Resident {
     }
 
     /// Passes on what the guest has printed.
-    pub(super) fn drain_console(&mut self, now_ns: u64, raw: bool, output: &mut Output) {
+    pub(super) fn drain_console(&mut self, now_ns: u64, mode: &ConsoleMode, output: &mut Output) {
         // While a new process is made, the spawner clears the memory at an instant that this thread does not know.
         let too_much_waits = !output.has_room() && output.buffer().len() > TICK_BYTES;
         if self.state == State::Starting || too_much_waits {
             return;
         }
         self.scratch.clear();
-        let lost = self.tap.drain(&self.memory, &mut self.scratch, TICK_BYTES);
-        self.dropped += u64::from(lost);
-        if raw {
-            output.buffer().extend_from_slice(&self.scratch);
-            return;
+        let lost = u64::from(self.tap.drain(&self.memory, &mut self.scratch, TICK_BYTES));
+        match mode {
+            ConsoleMode::Prefix => self.dropped += lost,
+            ConsoleMode::Raw => {
+                self.dropped_in_all += lost;
+                output.buffer().extend_from_slice(&self.scratch);
+                return;
+            }
+            ConsoleMode::Capture(sink) => {
+                // Whoever wanted it may have lost interest.
+                let _ = sink.send((self.id, self.scratch.clone()));
+                return;
+            }
         }
         let pass = self.throttle.pass(now_ns, self.scratch.len() as u64) as usize;
         self.dropped += (self.scratch.len() - pass) as u64;
@@ -182,7 +200,8 @@ impl Resident {
         self.lines.push(now_ns, &self.scratch[..pass], out);
         self.lines.tick(now_ns, out);
         // Said when the flood has ebbed, so that the notice itself is no flood.
-        if self.dropped > 0 && pass == self.scratch.len() {
+        if self.dropped > 0 && pass == self.scratch.len() && now_ns >= self.notice_due_ns {
+            self.notice_due_ns = now_ns + NOTICE_NS;
             self.say_dropped(output);
         }
     }
@@ -197,9 +216,9 @@ impl Resident {
     }
 
     /// Shows what is left of the output, when the process has ended.
-    pub(super) fn flush_console(&mut self, now_ns: u64, raw: bool, output: &mut Output) {
-        self.drain_console(now_ns, raw, output);
-        if !raw {
+    pub(super) fn flush_console(&mut self, now_ns: u64, mode: &ConsoleMode, output: &mut Output) {
+        self.drain_console(now_ns, mode, output);
+        if matches!(mode, ConsoleMode::Prefix) {
             if self.dropped > 0 {
                 self.say_dropped(output);
             }
@@ -207,8 +226,10 @@ impl Resident {
         }
     }
 
-    /// Whether the guest's console positions made no sense at some time; told once.
+    /// Whether the guest's console positions made no sense at some time; told once a start.
     pub(super) fn take_corruption(&mut self) -> bool {
-        std::mem::take(&mut self.tap.corrupted)
+        let is_news = self.tap.corrupted && !self.corruption_told;
+        self.corruption_told |= is_news;
+        is_news
     }
 }

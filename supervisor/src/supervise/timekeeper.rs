@@ -84,8 +84,10 @@ impl Timekeeper {
         let mut base_ns = believed;
         if behind > STEP_NS {
             base_ns = sample.ns;
-            self.first = Sample { tick: sample.tick.saturating_sub(1 << 32), ..sample };
-            self.first.ns = sample.ns.saturating_sub(self.scale.mult);
+            // As if measured over the last 2^32 ticks, or as many as there were.
+            let ticks = sample.tick.min(1 << 32);
+            let ns = ((u128::from(ticks) * u128::from(self.scale.mult)) >> 32) as u64;
+            self.first = Sample { tick: sample.tick - ticks, ns: sample.ns.saturating_sub(ns), ..sample };
         }
         let measured = i128::from(rate(self.first, sample));
         let limit = measured * MAX_PPM / 1_000_000;

@@ -123,7 +123,7 @@ pub(super) fn micros(ns: u64, decimals: usize) -> String {
 
 /// Whether a locale asks for ASCII: if the first of its variables that is set names another character set than UTF-8.
 /// Nothing set says nothing; that is how containers run, and their terminals speak UTF-8.
-pub(super) fn is_ascii(mut variables: impl Iterator<Item = String>) -> bool {
+pub(in crate::cli) fn is_ascii(mut variables: impl Iterator<Item = String>) -> bool {
     let locale = variables.find(|value| !value.is_empty()).unwrap_or_default().to_ascii_lowercase();
     !(locale.is_empty() || locale.contains("utf-8") || locale.contains("utf8"))
 }
