@@ -66,6 +66,11 @@ pub const ALLOWED: [Allowed; 4] = [
     },
 ];
 
+/// Whether this call on x86-64 passes whatever its arguments are, so that nobody can have died of it.
+pub fn always_passes(number: i64) -> bool {
+    ALLOWED.iter().any(|call| call.number == number && call.argument.is_none())
+}
+
 /// The filter as a BPF program.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use bulkhead_abi::vcpu::{FaultKind, FaultRecord};
 use serde::Serialize;
 
 use crate::health::Error;
+use crate::partition::fence::always_passes;
 use crate::record::event::Kind;
 
 const AUDIT_ARCH_I386: u32 = 0x4000_0003;
@@ -87,9 +88,12 @@ impl Death {
         match verdict {
             Verdict::Exited(status) => Death::Exit { status },
             Verdict::Killed(libc::SIGSYS) => {
-                let noted = note.kind == FaultKind::SystemCall as u32;
+                let number = i64::from(note.address as i32);
+                // A note of a call that always passes is an old one: the call that killed left none.
+                let outdated = note.arch != AUDIT_ARCH_I386 && always_passes(number);
+                let noted = note.kind == FaultKind::SystemCall as u32 && !outdated;
                 Death::ForbiddenCall {
-                    number: noted.then_some(i64::from(note.address as i32)),
+                    number: noted.then_some(number),
                     arch: if noted { note.arch } else { 0 },
                     ip: noted.then_some(note.ip),
                 }
@@ -215,6 +219,18 @@ mod tests {
             Death::judge(Verdict::Killed(31), FAULT).to_string(),
             "made a forbidden system call (number not noted)"
         );
+    }
+
+    #[test]
+    fn a_note_of_a_call_that_always_passes_is_outdated() {
+        let note = Note { kind: 2, address: 15, arch: 0xc000_003e, ..FAULT };
+        let none = Death::ForbiddenCall { number: None, arch: 0, ip: None };
+        assert_eq!(Death::judge(Verdict::Killed(31), note), none);
+        // The number of a call that passes with some arguments, and one that means another call to 32-bit code.
+        for (address, arch) in [(202, 0xc000_003e), (15, AUDIT_ARCH_I386)] {
+            let death = Death::judge(Verdict::Killed(31), Note { address, arch, ..note });
+            assert_eq!(death, Death::ForbiddenCall { number: Some(address as i64), arch, ip: Some(FAULT.ip) });
+        }
     }
 
     #[test]

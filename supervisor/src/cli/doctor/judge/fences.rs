@@ -132,6 +132,9 @@ fn unprivileged_user(facts: &Facts, fences: &Fences) -> Check {
             "CAP_SYS_PTRACE, which it takes to trace another user's process (docker run --cap-add SYS_PTRACE), or run \
              bulkhead as an ordinary user"
         }
+        Some(Refusal { stage: Stage::User, errno: Some(Errno::EINVAL), .. }) => {
+            "map user and group 65534 into this user namespace (rootless containers: /etc/subuid and /etc/subgid)"
+        }
         _ => "CAP_SETUID and CAP_SETGID, or run bulkhead as an ordinary user",
     };
     Check::lost(NAME, format!("refused{why}"), "a user of their own")

@@ -39,9 +39,13 @@ fn real_time(facts: &Facts) -> Check {
              with CONFIG_RT_GROUP_SCHED: boot it with rt_group_sched=0 (Linux 6.16 or later)",
         );
     }
+    let remedy = if facts.user == 0 {
+        "CAP_SYS_NICE: docker run --cap-add SYS_NICE"
+    } else {
+        "CAP_SYS_NICE: run as root, or setcap cap_sys_nice=ep on bulkhead"
+    };
     let found = format!("refused: no CAP_SYS_NICE, RLIMIT_RTPRIO is {}", facts.rtprio_limit);
-    Check::lost(NAME, found, brief)
-        .because(LOST, "CAP_SYS_NICE: run as root, docker run --cap-add SYS_NICE, or setcap cap_sys_nice=ep on bulkhead")
+    Check::lost(NAME, found, brief).because(LOST, remedy)
 }
 
 fn nice(facts: &Facts) -> Check {
@@ -66,12 +70,11 @@ fn guest_policy(facts: &Facts) -> Check {
     if light == busy {
         return Check::info(NAME, found);
     }
-    let [runtime, period] =
-        [facts.real_time.throttle_runtime_us, facts.real_time.throttle_period_us].map(|us| us / 1000);
+    let (runtime, period) = (facts.real_time.throttle_runtime_us, facts.real_time.throttle_period_us);
     let mut safeguards = Vec::new();
     let mut remedies = Vec::new();
-    if runtime >= 0 && runtime < period {
-        safeguards.push(format!("real-time throttling ({runtime} of {period} ms)"));
+    if (0..period).contains(&runtime) {
+        safeguards.push(format!("real-time throttling ({} of {} ms)", runtime / 1000, period / 1000));
         remedies.push("sysctl kernel.sched_rt_runtime_us=-1");
     }
     if facts.real_time.fair_server {

@@ -1,0 +1,114 @@
+//! A supervisor that runs in the background, and what /proc tells about its guests.
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::common::{Finished, children, eventually, status_field, wait};
+
+/// Held by a test while it runs a module: two modules at once would compete for the same core, and tests that look for
+/// leftovers would find each other's processes.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A supervisor in the background. Dropping it, as a failing test does, kills it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Option<Child>,
+}
+
+impl Running {
+    /// Starts `command` with its output piped; it should print little, since nobody reads before the end.
+    pub(crate) fn start(mut command: Command) -> Running {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        Running { child: Some(child) }
+    }
+
+    /// The supervisor's pid.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it has not been waited for").id()
+    }
+
+    /// Waits until `count` guests are complete, and returns their pids in the order of the partitions.
+    pub(crate) fn guests(&self, count: usize) -> Vec<u32> {
+        let complete = |&guest: &u32| status_field(guest, "Seccomp").as_deref() == Some("2");
+        let mut guests = eventually("all guests are complete", || {
+            let found: Vec<u32> = guests(self.pid()).into_iter().filter(complete).collect();
+            (found.len() == count).then_some(found)
+        });
+        guests.sort_by_key(|&guest| boot_word(guest, PARTITION_ID));
+        guests
+    }
+
+    /// Sends a signal to the supervisor.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid() as i32), signal).expect("the supervisor can be signalled");
+    }
+
+    /// Waits for the supervisor to end by itself.
+    pub(crate) fn finish(mut self) -> Finished {
+        wait(self.child.take().expect("it has not been waited for"))
+    }
+
+    /// Ends the supervisor as Ctrl-C would.
+    pub(crate) fn interrupt(self) -> Finished {
+        self.signal(Signal::SIGINT);
+        self.finish()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Whether a process executes a guest's image: every guest runs from an anonymous copy in memory.
+pub(crate) fn is_guest(pid: u32) -> bool {
+    let exe = fs::read_link(format!("/proc/{pid}/exe"));
+    exe.is_ok_and(|exe| exe.to_string_lossy().starts_with("/memfd:bulkhead-image"))
+}
+
+/// The pids of the guests among a process's children.
+pub(crate) fn guests(parent: u32) -> Vec<u32> {
+    children(parent).into_iter().filter(|&pid| is_guest(pid)).collect()
+}
+
+/// A field of /proc/PID/stat by its number in proc(5), from 3 on.
+pub(crate) fn stat_field(pid: u32, number: usize) -> Option<i64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    behind_name.split_whitespace().nth(number - 3)?.parse().ok()
+}
+
+/// A size in kB of /proc/PID/status.
+pub(crate) fn status_kb(pid: u32, field: &str) -> Option<u64> {
+    status_field(pid, field)?.strip_suffix(" kB")?.trim().parse().ok()
+}
+
+/// Where every guest finds its boot information, and the offsets of two words in it; see the guest interface.
+const BOOT: u64 = 0x1000_0000_0000;
+const PARTITION_ID: u64 = 16;
+const GENERATION: u64 = 20;
+
+fn boot_word(guest: u32, offset: u64) -> Option<u32> {
+    let mut word = [0; 4];
+    let memory = fs::File::open(format!("/proc/{guest}/mem")).ok()?;
+    memory.read_exact_at(&mut word, BOOT + offset).ok()?;
+    Some(u32::from_le_bytes(word))
+}
+
+/// How often the partition of this guest has been started, from the guest's boot information.
+pub(crate) fn generation(guest: u32) -> Option<u32> {
+    boot_word(guest, GENERATION)
+}
