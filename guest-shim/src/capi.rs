@@ -4,7 +4,7 @@ use core::ffi::c_char;
 
 use bulkhead_abi::boot::BootInfo;
 
-use crate::{boot, clock, console, partition, window};
+use crate::{boot, clock, console, fault, irq, partition, timer, window};
 
 #[unsafe(no_mangle)]
 extern "C" fn bh_boot_info() -> *const BootInfo {
@@ -79,4 +79,95 @@ extern "C" fn bh_yield() {
 #[unsafe(no_mangle)]
 extern "C" fn bh_halt(status: i32) -> ! {
     partition::halt(status)
+}
+
+fn status(result: Result<(), irq::LineError>) -> i32 {
+    match result {
+        Ok(()) => 0,
+        Err(irq::LineError::NoSuchLine) => -1,
+        Err(irq::LineError::Taken) => -2,
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_irq_request(line: u32, handler: irq::Handler, argument: *mut core::ffi::c_void) -> i32 {
+    status(irq::request(line, handler, argument))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_irq_detach(line: u32) -> i32 {
+    status(irq::detach(line))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_irq_enable_line(line: u32) -> i32 {
+    status(irq::enable_line(line))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_irq_disable_line(line: u32) -> i32 {
+    status(irq::disable_line(line))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_irq_raise(line: u32) -> i32 {
+    status(irq::raise(line))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_irq_clear(line: u32) -> i32 {
+    status(irq::clear(line))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_irq_pending() -> u64 {
+    irq::pending()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_irq_next() -> i32 {
+    irq::next_line().map_or(-1, |line| line as i32)
+}
+
+/// # Safety
+/// As for [`irq::set_vector`].
+#[unsafe(no_mangle)]
+unsafe extern "C" fn bh_irq_set_vector(vector: *const u8) {
+    // SAFETY: the caller's promise.
+    unsafe { irq::set_vector(vector) }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_idle() {
+    irq::idle();
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_timer_one_shot(deadline_ns: u64) {
+    timer::one_shot(deadline_ns);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_timer_periodic(first_ns: u64, period_ns: u64) {
+    timer::periodic(first_ns, period_ns);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_timer_stop() {
+    timer::stop();
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_timer_ticks() -> u64 {
+    timer::ticks()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_timer_take_missed() -> u64 {
+    timer::take_missed()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_fault_set_handler(handler: Option<fault::Handler>) {
+    fault::set_handler(handler);
 }

@@ -1,18 +1,82 @@
-//! Notes about faults, for the supervisor's report.
+//! Signals become interrupts and processor exceptions here.
 //!
-//! The supervisor registers [`bh_fault_entry`] for the processor's faults and for SIGSYS before the guest runs. The
-//! handler writes down what it sees and then lets the same fault happen again with its signal blocked, which the kernel
-//! answers with death by that very signal. So the supervisor learns the kind of death from the kernel and the
-//! particulars from the note.
+//! The supervisor registers [`bh_fault_entry`] for the processor's faults, for SIGSYS, for the timer's SIGALRM and for its
+//! doorbell before the guest runs.
+//!
+//! An interrupt is passed on to [`irq`], and if that wants it delivered, the interrupted code finds itself at the vector. A
+//! fault goes to the guest's handler, if it has connected one ([`set_handler`]); that sees all registers, may change them and
+//! resume. What the guest does not take is noted for the supervisor, and then the same fault happens again with its signal
+//! blocked, which the kernel answers with death by that very signal. So the supervisor learns the kind of death from the
+//! kernel and the particulars from the note.
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
-use bulkhead_abi::vcpu::FaultKind;
+use bulkhead_abi::vcpu::{DOORBELL, FaultKind};
 
-use crate::{arch, window};
+use crate::{arch, irq, window};
 
 const SIGTRAP: i32 = 5;
+const SIGALRM: i32 = 14;
 const SIGSYS: i32 = 31;
+
+/// The general registers at a fault, in the order of Linux' signal frame.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+#[allow(missing_docs, reason = "they are called what the processor's manual calls them")]
+pub struct Registers {
+    pub r8: u64,
+    pub r9: u64,
+    pub r10: u64,
+    pub r11: u64,
+    pub r12: u64,
+    pub r13: u64,
+    pub r14: u64,
+    pub r15: u64,
+    pub rdi: u64,
+    pub rsi: u64,
+    pub rbp: u64,
+    pub rbx: u64,
+    pub rdx: u64,
+    pub rax: u64,
+    pub rcx: u64,
+    pub rsp: u64,
+    pub rip: u64,
+    pub rflags: u64,
+}
+
+/// A fault, as the guest's handler sees it.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Fault {
+    /// The registers of the faulting code. What the handler changes is in force when it resumes.
+    pub registers: *mut Registers,
+    /// The faulting address, for SIGSEGV and SIGBUS; else the instruction's.
+    pub address: u64,
+    /// The processor's exception number, such as 0 for a division error or 14 for a page fault.
+    pub trap: u64,
+    /// The processor's error code.
+    pub error: u64,
+    /// The signal that the kernel made of it: SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGTRAP.
+    pub signal: i32,
+    /// `si_code` of the signal, which tells kinds of it apart; see sigaction(2).
+    pub code: i32,
+}
+
+/// Handles a fault; true to resume. It runs on the alternate stack (64 KiB), and a fault in it ends the partition.
+pub type Handler = extern "C" fn(fault: &mut Fault) -> bool;
+
+static HANDLER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Makes `handler` the guest's handler for faults; `None` for none.
+pub fn set_handler(handler: Option<Handler>) {
+    HANDLER.store(handler.map_or(core::ptr::null_mut(), |handler| handler as *mut ()), Ordering::Relaxed);
+}
+
+fn handler() -> Option<Handler> {
+    let handler = HANDLER.load(Ordering::Relaxed);
+    // SAFETY: what is not null was stored by `set_handler`, from a value of this type.
+    (!handler.is_null()).then(|| unsafe { core::mem::transmute::<*mut (), Handler>(handler) })
+}
 
 /// The head of Linux' siginfo_t, as include/uapi/asm-generic/siginfo.h lays it out on 64-bit machines.
 #[repr(C)]
@@ -48,6 +112,8 @@ const RDX: usize = 12;
 const RAX: usize = 13;
 const RSP: usize = 15;
 const RIP: usize = 16;
+const RFLAGS: usize = 17;
+const SELECTORS: usize = 18;
 const ERR: usize = 19;
 const TRAPNO: usize = 20;
 const R8: usize = 0;
@@ -58,7 +124,17 @@ const R10: usize = 2;
 extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Context) {
     // SAFETY: the kernel passes pointers into the signal frame it has just written, which this handler alone uses.
     let (info, context) = unsafe { (&*info, &mut *context) };
+    if signal == SIGALRM || signal == DOORBELL {
+        if irq::arrived(signal == SIGALRM) {
+            interrupt(context);
+        }
+        return;
+    }
     if signal == SIGSYS && note_system_call(info, context) {
+        return;
+    }
+    // What somebody sent, rather than an instruction raised, is not the guest's to handle.
+    if info.code > 0 && signal != SIGSYS && resumed(signal, info, context) {
         return;
     }
     let registers = &mut context.registers;
@@ -72,6 +148,33 @@ extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Co
         // Sent by somebody, not raised by an instruction.
         registers[RIP] = arch::die_segv();
     }
+}
+
+/// Makes the interrupted code look as if the processor had interrupted it: the stack pointer aligned to 16 bytes, then SS,
+/// RSP, RFLAGS, CS and RIP pushed. The red zone of 128 bytes stays as it is (System V ABI for x86-64, section 3.2.2).
+fn interrupt(context: &mut Context) {
+    let registers = &mut context.registers;
+    if let Some(restart) = arch::vector_restart(registers[RIP]) {
+        registers[RIP] = restart;
+        return;
+    }
+    let frame = ((registers[RSP] - 128) & !15) - 40;
+    let selectors = registers[SELECTORS];
+    let words = [registers[RIP], selectors & 0xffff, registers[RFLAGS], registers[RSP], selectors >> 48];
+    // SAFETY: the guest's own stack, which has room for an interrupt as on a processor; if it has not, the guest faults, as
+    // on a processor.
+    unsafe { (frame as *mut [u64; 5]).write(words) };
+    registers[RSP] = frame;
+    registers[RIP] = irq::vector();
+}
+
+/// Hands a fault to the guest's handler; true if the guest goes on.
+fn resumed(signal: i32, info: &SigInfo, context: &mut Context) -> bool {
+    let Some(handler) = handler() else { return false };
+    let (trap, error) = (context.registers[TRAPNO], context.registers[ERR]);
+    // The first 18 registers of the frame are laid out as `Registers`.
+    let registers = (&raw mut context.registers).cast();
+    handler(&mut Fault { registers, address: info.address, trap, error, signal, code: info.code })
 }
 
 /// Notes a system call from outside the shim and makes it from within, where the filter decides. If the filter lets it

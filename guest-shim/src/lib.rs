@@ -6,8 +6,10 @@
 //! * [`console`]: text out and in, through rings and without a system call;
 //! * [`clock`]: module time and wall clock, without a system call;
 //! * [`window`]: giving the rest of a window back;
+//! * [`irq`]: virtual interrupts: lines, the mask, handlers, idling;
+//! * [`timer`]: one-shot and periodic ticks;
+//! * [`fault`]: faults, as processor exceptions to the guest or as notes to the supervisor;
 //! * [`partition`]: ending the partition's process;
-//! * `fault`: notes about a fault, so that the supervisor can name address and instruction;
 //! * `arch`: the assembly: entry point, the four permitted system calls, the ABI note.
 //!
 //! The same functions are there for C under the names in `include/bulkhead/bulkhead.h`. A Rust guest starts so:
@@ -36,12 +38,16 @@ mod capi;
 pub mod clock;
 pub mod console;
 #[cfg(feature = "runtime")]
-mod fault;
+pub mod fault;
+#[cfg(feature = "runtime")]
+pub mod irq;
 #[cfg(feature = "runtime")]
 pub mod partition;
 pub mod ring;
 #[cfg(feature = "runtime")]
 mod start;
+#[cfg(feature = "runtime")]
+pub mod timer;
 #[cfg(feature = "runtime")]
 pub mod window;
 

@@ -21,6 +21,7 @@ extern "C" fn bh_rt_start(boot: *const BootInfo) -> ! {
         unsafe { arch::syscall(arch::nr::WRITE, [2, words.as_ptr() as u64, words.len() as u64, 0, 0]) };
         partition::exit(EXIT_NOT_A_PARTITION);
     }
+    arch::init();
     let info = boot::info();
     // SAFETY: the guest defines `main` with this signature, and its arguments are the supervisor's table.
     let status = unsafe { main(info.argc as i32, info.argv as *const *const u8) };

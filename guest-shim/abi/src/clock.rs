@@ -60,7 +60,7 @@ impl Clock {
             };
             let wall = self.wall_offset_ns.load(Ordering::Relaxed);
             core::sync::atomic::fence(Ordering::Acquire);
-            if before % 2 == 0 && self.sequence.load(Ordering::Relaxed) == before {
+            if before.is_multiple_of(2) && self.sequence.load(Ordering::Relaxed) == before {
                 return (scale, wall);
             }
             core::hint::spin_loop();

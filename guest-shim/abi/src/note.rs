@@ -19,8 +19,8 @@ pub struct Note {
     pub abi_version: u32,
     /// Always 0.
     pub flags: u32,
-    /// Handler for SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGSYS, with the arguments of a `SA_SIGINFO` handler;
-    /// 0 for none.
+    /// Handler for faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS) and interrupts (SIGALRM and
+    /// [`crate::vcpu::DOORBELL`]), with the arguments of a `SA_SIGINFO` handler; 0 for none.
     pub fault_entry: u64,
     /// What a signal handler returns to: code that calls `rt_sigreturn`. Not 0 unless `fault_entry` is.
     pub restorer: u64,

@@ -1,4 +1,4 @@
-//! The virtual CPU's page: written by the guest, but for the window counter, which the supervisor raises.
+//! The virtual CPU's page: written by the guest, but for the window counter and the lines that the supervisor raises.
 //!
 //! The supervisor believes nothing in it. The window counter is a service to the guest: one that overwrites it only
 //! deceives itself about when to sleep. The fault record is what the shim says about a fault; that a fault ended the
@@ -40,6 +40,24 @@ pub struct FaultRecord {
     pub trap: AtomicU64,
 }
 
+/// The virtual interrupt lines, 0 to 63. A lower number is served first.
+pub mod line {
+    /// The guest's own timer.
+    pub const TIMER: u32 = 0;
+    /// A window of the partition begins.
+    pub const WINDOW: u32 = 1;
+    /// There is console input.
+    pub const CONSOLE: u32 = 2;
+    /// First of the lines that the guest raises itself; the others up to here are the supervisor's.
+    pub const FIRST_SOFTWARE: u32 = 32;
+    /// Number of lines.
+    pub const COUNT: u32 = 64;
+}
+
+/// The signal that rings when the supervisor has raised a line: SIGURG, which is ignored by default, and which a debugger
+/// passes on without being told to.
+pub const DOORBELL: i32 = 23;
+
 /// The vCPU page, at [`crate::map::GUEST`] plus [`crate::map::guest::VCPU`].
 #[derive(Debug)]
 #[repr(C)]
@@ -47,10 +65,14 @@ pub struct VcpuPage {
     /// Windows begun since the partition's start, modulo 2^32. A guest that has nothing to do sleeps with FUTEX_WAIT
     /// on this word: it changes while the guest is stopped, and the kernel compares it again when the guest continues.
     pub window: AtomicU32,
-    /// Free for the guest; a benchmark or a debugger may look at it.
-    pub scratch: AtomicU32,
+    /// Signals taken, modulo 2^32: what an idle guest sleeps on with FUTEX_WAIT. Only the guest writes it.
+    pub wakes: AtomicU32,
+    /// Lines that are raised, a bit each. Both sides set bits, the guest clears them.
+    pub pending: AtomicU64,
+    /// Lines that the guest wants, a bit each. The supervisor raises no others.
+    pub enabled: AtomicU64,
     /// Always 0.
-    pub reserved: [u32; 14],
+    pub reserved: [u32; 10],
     /// The last fault.
     pub fault: FaultRecord,
 }
@@ -63,8 +85,10 @@ mod tests {
     #[test]
     fn vcpu_offsets() {
         assert_eq!(offset_of!(VcpuPage, window), 0);
-        assert_eq!(offset_of!(VcpuPage, scratch), 4);
-        assert_eq!(offset_of!(VcpuPage, reserved), 8);
+        assert_eq!(offset_of!(VcpuPage, wakes), 4);
+        assert_eq!(offset_of!(VcpuPage, pending), 8);
+        assert_eq!(offset_of!(VcpuPage, enabled), 16);
+        assert_eq!(offset_of!(VcpuPage, reserved), 24);
         assert_eq!(offset_of!(VcpuPage, fault), 64);
         assert_eq!(size_of::<VcpuPage>(), 112);
     }

@@ -6,6 +6,8 @@
 //! seccomp kills.
 
 use core::arch::global_asm;
+use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use bulkhead_abi::note;
 
@@ -13,6 +15,7 @@ use bulkhead_abi::note;
 pub(crate) mod nr {
     pub(crate) const RT_SIGRETURN: i64 = 15;
     pub(crate) const FUTEX: i64 = 202;
+    pub(crate) const SETITIMER: i64 = 38;
     pub(crate) const EXIT_GROUP: i64 = 231;
     /// Used only when the image was started as an ordinary program, to say so.
     pub(crate) const WRITE: i64 = 1;
@@ -99,6 +102,105 @@ global_asm!(
     "bh_die_segv:",
     "hlt",
     ".popsection",
+    // The vector: entered as by a hardware interrupt, with the interrupt frame (RIP, CS, RFLAGS, RSP, SS) on the stack.
+    ".pushsection .text.bh_vector, \"ax\", @progbits",
+    ".globl bh_default_vector",
+    ".type bh_default_vector, @function",
+    "bh_default_vector:",
+    "push %rax",
+    "push %rcx",
+    "push %rdx",
+    "push %rbx",
+    "push %rbp",
+    "push %rsi",
+    "push %rdi",
+    "push %r8",
+    "push %r9",
+    "push %r10",
+    "push %r11",
+    "push %r12",
+    "push %r13",
+    "push %r14",
+    "push %r15",
+    "cld",
+    // The vector state lies below the registers; RBX, which C code keeps, remembers them.
+    "mov %rsp, %rbx",
+    "mov {xsave_size}(%rip), %eax",
+    "sub %rax, %rsp",
+    "and $-64, %rsp",
+    "mov {xsave_mask}(%rip), %eax",
+    "test %eax, %eax",
+    "jz 1f",
+    // XRSTOR insists on a header whose unused parts are zero; XSAVE leaves them as they are.
+    "movq $0, 512(%rsp)",
+    "movq $0, 520(%rsp)",
+    "movq $0, 528(%rsp)",
+    "movq $0, 536(%rsp)",
+    "movq $0, 544(%rsp)",
+    "movq $0, 552(%rsp)",
+    "movq $0, 560(%rsp)",
+    "movq $0, 568(%rsp)",
+    "xor %edx, %edx",
+    "xsave64 (%rsp)",
+    "call bh_irq_dispatch",
+    "mov {xsave_mask}(%rip), %eax",
+    "xor %edx, %edx",
+    "xrstor64 (%rsp)",
+    "jmp 2f",
+    "1: fxsave64 (%rsp)",
+    "call bh_irq_dispatch",
+    "fxrstor64 (%rsp)",
+    "2: mov %rbx, %rsp",
+    "pop %r15",
+    "pop %r14",
+    "pop %r13",
+    "pop %r12",
+    "pop %r11",
+    "pop %r10",
+    "pop %r9",
+    "pop %r8",
+    "pop %rdi",
+    "pop %rsi",
+    "pop %rbp",
+    "pop %rbx",
+    "pop %rdx",
+    "pop %rcx",
+    "pop %rax",
+    // Unmasks, and returns unless a signal has come meanwhile. The signal handler sends an interrupt that strikes between
+    // here and bh_vector_end to bh_vector_again, where the frame serves once more; so interrupts do not pile up frames.
+    "movl $0, bh_masked(%rip)",
+    ".globl bh_vector_exit",
+    "bh_vector_exit:",
+    "cmpl $0, bh_deferred(%rip)",
+    "jne bh_vector_again",
+    "iretq",
+    ".globl bh_vector_end",
+    "bh_vector_end:",
+    ".globl bh_vector_again",
+    "bh_vector_again:",
+    "movl $1, bh_masked(%rip)",
+    "jmp bh_default_vector",
+    ".size bh_default_vector, . - bh_default_vector",
+    // void bh_take_interrupt(void): interrupts its caller at the call. A function may change the registers used here.
+    ".globl bh_take_interrupt",
+    ".type bh_take_interrupt, @function",
+    "bh_take_interrupt:",
+    "movl $1, bh_masked(%rip)",
+    "pop %rcx",
+    "mov %rsp, %rdx",
+    "mov %ss, %eax",
+    "push %rax",
+    "push %rdx",
+    "pushfq",
+    "mov %cs, %eax",
+    "push %rax",
+    "push %rcx",
+    "mov bh_vector(%rip), %rcx",
+    "test %rcx, %rcx",
+    "jz bh_default_vector",
+    "jmp *%rcx",
+    ".size bh_take_interrupt, . - bh_take_interrupt",
+    ".popsection",
     // Memory functions, weak so that a guest with a C library keeps that library's. `rep movsb` and `rep stosb` are
     // the processor's own loops (ERMS, since 2012).
     ".pushsection .text.bh_mem, \"ax\", @progbits",
@@ -161,6 +263,8 @@ global_asm!(
     note_type = const note::TYPE,
     abi = const bulkhead_abi::ABI_VERSION,
     sigreturn = const nr::RT_SIGRETURN,
+    xsave_size = sym XSAVE_SIZE,
+    xsave_mask = sym XSAVE_MASK,
     options(att_syntax)
 );
 
@@ -168,6 +272,11 @@ unsafe extern "C" {
     fn bh_syscall(number: i64, a: u64, b: u64, c: u64, d: u64, e: u64) -> i64;
     fn bh_syscall32(number: i32) -> i64;
     fn bh_sigreturn_at(sp: u64) -> !;
+    fn bh_take_interrupt();
+    static bh_default_vector: u8;
+    static bh_vector_exit: u8;
+    static bh_vector_end: u8;
+    static bh_vector_again: u8;
     static bh_die_trap: u8;
     static bh_die_segv: u8;
 }
@@ -205,4 +314,71 @@ pub(crate) fn die_trap() -> u64 {
 /// An address at which executing raises SIGSEGV.
 pub(crate) fn die_segv() -> u64 {
     &raw const bh_die_segv as u64
+}
+
+/// Bytes that the vector state takes on an interrupted stack.
+static XSAVE_SIZE: AtomicU32 = AtomicU32::new(512);
+/// The state components that interrupts save; 0 for FXSAVE.
+static XSAVE_MASK: AtomicU32 = AtomicU32::new(0);
+
+/// x87, SSE, AVX and the three of AVX-512. AMX tiles are left out: 8 KiB on every interrupted stack would be too much, and
+/// an interrupt handler has no use for them.
+const SAVED_COMPONENTS: u32 = 0b1110_0111;
+
+/// Finds out how much vector state there is to save (Intel SDM volume 1, chapter 13).
+pub(crate) fn init() {
+    const OSXSAVE: u32 = 1 << 27;
+    if __cpuid(1).ecx & OSXSAVE == 0 {
+        return;
+    }
+    // SAFETY: OSXSAVE says that the instruction exists.
+    let enabled = unsafe { xcr0() };
+    let mask = enabled & SAVED_COMPONENTS;
+    // The legacy region and the header; the other components tell size and offset.
+    let size = (2..8).filter(|component| mask & (1 << component) != 0).fold(576, |size, component| {
+        let leaf = __cpuid_count(0xd, component);
+        size.max(leaf.eax + leaf.ebx)
+    });
+    XSAVE_SIZE.store(size, Ordering::Relaxed);
+    XSAVE_MASK.store(mask, Ordering::Relaxed);
+}
+
+/// The lower half of XCR0.
+#[target_feature(enable = "xsave")]
+unsafe fn xcr0() -> u32 {
+    // SAFETY: the caller has looked for OSXSAVE.
+    unsafe { _xgetbv(0) as u32 }
+}
+
+/// Takes a pending interrupt now. Interrupts must be unmasked.
+pub(crate) fn take_interrupt() {
+    // SAFETY: follows the C calling convention; the vector returns behind the call with all registers it has to keep.
+    unsafe { bh_take_interrupt() }
+}
+
+/// The address of the shim's own vector.
+pub(crate) fn default_vector() -> u64 {
+    &raw const bh_default_vector as u64
+}
+
+/// If `ip` lies between the vector's unmasking and its return: where to go instead of being interrupted there.
+pub(crate) fn vector_restart(ip: u64) -> Option<u64> {
+    let exit = &raw const bh_vector_exit as u64..&raw const bh_vector_end as u64;
+    exit.contains(&ip).then_some(&raw const bh_vector_again as u64)
+}
+
+/// Sleeps while `word` has the value `current`, or until a signal comes.
+pub(crate) fn futex_wait(word: &AtomicU32, current: u32) {
+    const FUTEX_WAIT: u64 = 0;
+    // SAFETY: FUTEX_WAIT reads the word and sleeps; it changes no memory.
+    unsafe { syscall(nr::FUTEX, [word.as_ptr() as u64, FUTEX_WAIT, u64::from(current), 0, 0]) };
+}
+
+/// Sets the kernel's timer to fire once in `us` microseconds; 0 stops it.
+pub(crate) fn set_timer(us: u64) {
+    const ITIMER_REAL: u64 = 0;
+    // struct itimerval: interval and value, in seconds and microseconds.
+    let value = [0, 0, us / 1_000_000, us % 1_000_000];
+    // SAFETY: reads the structure, which lives on this stack.
+    unsafe { syscall(nr::SETITIMER, [ITIMER_REAL, value.as_ptr() as u64, 0, 0, 0]) };
 }

@@ -14,7 +14,7 @@ use std::io::IsTerminal;
 
 use serde::Serialize;
 
-use super::{HOST_CANNOT, WELL, columns, complain, print};
+use super::{HOST_CANNOT, columns, complain, print};
 use crate::dispatch::policy::RealTime;
 use crate::partition::Fences;
 use facts::{CpuFacts, Facts};
@@ -60,7 +60,7 @@ pub fn run(json: bool) -> u8 {
         text::render(&checks, &verdict, Style { width: columns(), colour: colour_on_stdout() })
     };
     let printed = print(&text);
-    if verdict.level == Level::CannotRun { HOST_CANNOT } else { printed.max(WELL) }
+    if verdict.level == Level::CannotRun { HOST_CANNOT } else { printed }
 }
 
 fn colour_on_stdout() -> bool {

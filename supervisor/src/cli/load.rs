@@ -10,6 +10,7 @@ use super::{HOST_CANNOT, USAGE, colour_on_stderr, complain};
 use crate::config::{self, Module};
 use crate::host::Cpus;
 use crate::partition::Guest;
+use crate::supervise::console::visible;
 
 /// Whether the file begins like an ELF file. One that cannot be read is left to whoever reads it in earnest.
 pub(super) fn is_elf(path: &Path) -> bool {
@@ -46,7 +47,10 @@ pub(super) fn module(path: &Path) -> Result<Loaded, u8> {
 /// Makes a module of a single guest.
 pub(super) fn single(path: &Path, args: &[String]) -> Result<Loaded, u8> {
     let cpus = Cpus::of_this_process().map_err(|error| complain(&error, HOST_CANNOT))?;
-    let guest = Guest::load(path).map_err(|error| complain(&format_args!("{}: {error}", path.display()), USAGE))?;
+    let guest = Guest::load(path).map_err(|error| {
+        let name = visible(path.as_os_str().as_encoded_bytes());
+        complain(&format_args!("{name}: {error}"), USAGE)
+    })?;
     let room = bulkhead_abi::map::host::TABLES_SIZE;
     let module = Module::single(path, args.to_vec(), cpus.preferred.first().copied().unwrap_or(0));
     if config::tables_size(&module.name, args.iter().map(String::as_str), 1) > room {

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
+use bulkhead_abi::vcpu::{DOORBELL, VcpuPage, line};
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -294,12 +295,27 @@ impl Resident {
     }
 }
 
-fn send(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
+/// Sends a signal through a pidfd.
+///
+/// # Errors
+/// ESRCH when the process has been collected.
+pub fn send(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
     // SAFETY: takes integers and a null.
     let result = unsafe {
         libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, std::ptr::null::<libc::siginfo_t>(), 0)
     };
     Errno::result(result).map(drop)
+}
+
+/// Raises a line that the guest wants; true if the doorbell has to ring. What the guest says it wants is its own affair.
+pub fn raise(vcpu: &VcpuPage, line: u32) -> bool {
+    let bit = 1 << line;
+    let wanted = vcpu.enabled.load(Ordering::Relaxed) & bit != 0;
+    if wanted {
+        // SYNC POINT doorbell: pairs with the shim's acquire when the signal arrives.
+        vcpu.pending.fetch_or(bit, Ordering::Release);
+    }
+    wanted
 }
 
 impl Processes for Residents {
@@ -323,7 +339,12 @@ impl Processes for Residents {
         }
         resident.windows = resident.windows.wrapping_add(1);
         // Release: a guest that sees the new number sees everything before it.
-        resident.slot.memory.vcpu().window.store(resident.windows, Ordering::Release);
+        let vcpu = resident.slot.memory.vcpu();
+        vcpu.window.store(resident.windows, Ordering::Release);
+        if raise(vcpu, line::WINDOW) {
+            // It waits until the guest continues. If it fails, so does the next one.
+            let _ = send(pidfd.as_fd(), DOORBELL);
+        }
         match send(pidfd.as_fd(), libc::SIGCONT) {
             Ok(()) => Begun::Running,
             Err(_) => Begun::Vacant,

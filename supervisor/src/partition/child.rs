@@ -112,14 +112,13 @@ pub(super) struct Plan {
 pub(super) const EXIT_FAILED: i32 = 127;
 
 /// Limits of a guest. Seccomp already bars every call that could use these resources up; the limits stand behind it.
+/// RLIMIT_RTPRIO and RLIMIT_NICE stay, because the kernel asks for the *guest's* limits when the supervisor sets its policy.
 /// RLIMIT_CORE is 1 and not 0, because a core_pattern that names a pipe ignores 0 (see core(5)).
-const LIMITS: [(u32, u64); 8] = [
+const LIMITS: [(u32, u64); 6] = [
     (libc::RLIMIT_CORE, 1),
     (libc::RLIMIT_FSIZE, 0),
     (libc::RLIMIT_MEMLOCK, 0),
     (libc::RLIMIT_MSGQUEUE, 0),
-    (libc::RLIMIT_NICE, 0),
-    (libc::RLIMIT_RTPRIO, 0),
     (libc::RLIMIT_SIGPENDING, 64),
     (libc::RLIMIT_STACK, 1 << 20),
 ];
@@ -152,6 +151,10 @@ fn text(text: &CStr) -> u64 {
 
 fn run(plan: &Plan) -> Result<(), i32> {
     let step = |step: Step| plan.step.store(step as u32, Ordering::Release);
+
+    // At once, because this process waits for its identity, which a supervisor that dies now would never give it.
+    step(Step::ParentDeath);
+    die_with_supervisor(plan)?;
 
     step(Step::Signals);
     reset_signals()?;
@@ -186,13 +189,9 @@ fn run(plan: &Plan) -> Result<(), i32> {
     step(Step::Capabilities);
     drop_capabilities()?;
 
-    // After the change of user, which would undo it.
+    // Once more, because the change of user has undone it.
     step(Step::ParentDeath);
-    call(libc::SYS_prctl, [libc::PR_SET_PDEATHSIG as u64, libc::SIGKILL as u64, 0, 0, 0, 0])?;
-    let parent = call(libc::SYS_getppid, [0; 6])?;
-    if (!plan.pids && parent != plan.supervisor_pid as u64) || supervisor_is_dead(plan.supervisor)? {
-        return Err(libc::ESRCH);
-    }
+    die_with_supervisor(plan)?;
 
     step(Step::NoNewPrivileges);
     call(libc::SYS_prctl, [libc::PR_SET_NO_NEW_PRIVS as u64, 1, 0, 0, 0, 0])?;
@@ -219,6 +218,16 @@ fn run(plan: &Plan) -> Result<(), i32> {
     let argv: [u64; 2] = [text(c"bulkhead-guest"), 0];
     let args = [image as u64, text(c""), argv.as_ptr() as u64, (&raw const none) as u64, libc::AT_EMPTY_PATH as u64, 0];
     call(libc::SYS_execveat, args).map(drop)
+}
+
+/// Asks to be killed when the supervisor dies, and fails if it is dead already.
+fn die_with_supervisor(plan: &Plan) -> Result<(), i32> {
+    call(libc::SYS_prctl, [libc::PR_SET_PDEATHSIG as u64, libc::SIGKILL as u64, 0, 0, 0, 0])?;
+    let parent = call(libc::SYS_getppid, [0; 6])?;
+    if (!plan.pids && parent != plan.supervisor_pid as u64) || supervisor_is_dead(plan.supervisor)? {
+        return Err(libc::ESRCH);
+    }
+    Ok(())
 }
 
 /// Sets every signal back to its default. A shell or a runtime may have left some ignored, and exec keeps that.

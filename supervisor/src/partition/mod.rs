@@ -254,6 +254,10 @@ fn serve(parent: &mut spawn::Parent, order: &Order) -> Birth {
 
 fn settle(pid: Pid, cpu: u32, policy: GuestPolicy) -> Result<(), BirthError> {
     pin(pid, &[cpu]).map_err(|error| BirthError::Host { call: "sched_setaffinity", error })?;
+    if policy == GuestPolicy::Ordinary {
+        // That is what it has inherited; a host that refuses everything refuses to set even this.
+        return Ok(());
+    }
     apply(pid, policy).map_err(|error| BirthError::Host { call: "sched_setscheduler", error })?;
     if policy == GuestPolicy::Nice {
         // A session of its own is a scheduling group of its own where autogroups are on (see sched(7)), and a nice value

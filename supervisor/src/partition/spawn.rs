@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bulkhead_abi::map;
+use bulkhead_abi::vcpu::DOORBELL;
 use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -353,7 +354,7 @@ const PR_SYS_DISPATCH_ON: u64 = 1;
 
 type Call<'a> = dyn Fn(&'static str, i64, [u64; 6]) -> Result<u64, InjectError> + 'a;
 
-/// Registers the shim's fault handler on the alternate stack; returns how much scratch memory that used.
+/// Registers the shim's handler for faults and interrupts on the alternate stack; returns how much scratch memory that used.
 fn register_handlers(call: &Call<'_>, image: &Image, memory: &Memory) -> Result<usize, BirthError> {
     if image.note.fault_entry == 0 {
         return Ok(0);
@@ -363,7 +364,8 @@ fn register_handlers(call: &Call<'_>, image: &Image, memory: &Memory) -> Result<
     // struct sigaction of the kernel: handler, flags, restorer, mask.
     let action = words(&[image.note.fault_entry, flags, image.note.restorer, u64::MAX]);
     let at = memory.write_scratch(&action);
-    for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS] {
+    let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
+    for signal in faults.into_iter().chain([libc::SIGALRM, DOORBELL]) {
         call("rt_sigaction", libc::SYS_rt_sigaction, [signal as u64, at, 0, 8, 0, 0])?;
     }
     // stack_t: address, flags, size.

@@ -22,6 +22,7 @@ use std::sync::mpsc::{Receiver, Sender, sync_channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bulkhead_abi::boot::{StartCondition, StartMode};
+use bulkhead_abi::vcpu::line;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use nix::errno::Errno;
@@ -207,6 +208,10 @@ const CLOCK_PERIOD_NS: u64 = 250_000_000;
 const CLOCK_WARMUP: Duration = Duration::from_millis(10);
 /// How long output may take at the end.
 const LAST_OUTPUT: Duration = Duration::from_secs(5);
+/// How long messages may take behind it.
+const LAST_MESSAGES: Duration = Duration::from_secs(1);
+/// Most bytes of output that wait when a message is added: nobody has read anything for long.
+const MAX_MESSAGES: usize = 4 << 20;
 
 /// Runs `module`, whose partitions' images are `guests`, by partition number.
 ///
@@ -231,6 +236,8 @@ struct Supervisor<'a> {
     spawner: Spawner,
     journal: Journal,
     output: Output,
+    /// The supervisor's own messages, unless they go where the guests' output goes, and so keep their place in it.
+    messages: Option<Output>,
     poll: Poll,
     signals: SignalFd,
     timekeeper: Timekeeper,
@@ -306,6 +313,8 @@ impl<'a> Supervisor<'a> {
         let sink: Box<dyn io::Write + Send> =
             if options.console_on_stderr { Box::new(io::stderr()) } else { Box::new(io::stdout()) };
         let output = Output::start(sink).map_err(host_error("starting a thread"))?;
+        let messages = (!options.console_on_stderr).then(|| Output::start(io::stderr())).transpose();
+        let messages = messages.map_err(host_error("starting a thread"))?;
         let typed = module.partitions.iter().any(|partition| partition.stdin).then(read_stdin);
 
         std::thread::sleep(CLOCK_WARMUP);
@@ -318,6 +327,7 @@ impl<'a> Supervisor<'a> {
             spawner,
             journal,
             output,
+            messages,
             poll,
             signals,
             timekeeper: Timekeeper::new(first, Sample::take()),
@@ -358,24 +368,27 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Says once what is not as good as it could be.
-    fn announce(&self) {
+    fn announce(&mut self) {
         if self.options.quiet {
             return;
         }
         if !self.real_time.fifo {
-            say("no right to real-time scheduling: windows are kept on a best-effort basis (see `bulkhead doctor`)");
+            self.say(
+                "no right to real-time scheduling: windows are kept on a best-effort basis (see `bulkhead doctor`)",
+            );
         }
-        let fences = self.spawner.fences();
-        let missing = fences.missing();
+        let missing = self.spawner.fences().missing();
         if !missing.is_empty() {
-            say(&format!(
+            self.say(&format!(
                 "the host refuses {} namespaces: partitions are fenced in by seccomp and no_new_privs{} (see `bulkhead doctor`)",
                 missing.join(", "),
                 if missing.len() == 6 { " alone" } else { "" }
             ));
         }
         if !host::has_invariant_counter() {
-            say("the processor's time-stamp counter is not invariant: guests' clocks may be wrong between corrections");
+            self.say(
+                "the processor's time-stamp counter is not invariant: guests' clocks may be wrong between corrections",
+            );
         }
     }
 
@@ -433,7 +446,7 @@ impl<'a> Supervisor<'a> {
             let id = birth.partition;
             if let Err(error) = self.welcome(birth) {
                 let partition = self.name(id);
-                say(&format!("partition \"{partition}\" cannot be restarted: {error}"));
+                self.say(&format!("partition \"{partition}\" cannot be restarted: {error}"));
                 return Ok(Some(Ending::BirthFailed { partition }));
             }
         }
@@ -483,8 +496,8 @@ impl<'a> Supervisor<'a> {
             };
             troubles.push((usize::from(event.partition), trouble));
         });
-        if failed_now && let Some(error) = &self.journal.failure {
-            say(&format!("the recording ends here, what it holds stays readable: {error}"));
+        if failed_now {
+            self.say_recording_failed();
         }
         let mut ending = None;
         for (index, trouble) in troubles {
@@ -554,7 +567,7 @@ impl<'a> Supervisor<'a> {
                     resident.kill();
                     resident.state = State::Idle { last: death, failed: true };
                     let storm = self.module.storm;
-                    say(&format!(
+                    self.say(&format!(
                         "partition \"{partition}\" was to be restarted more than {} times within {}: the module stops",
                         storm.restarts,
                         humantime::format_duration(Duration::from_nanos(storm.within_ns))
@@ -610,6 +623,9 @@ impl<'a> Supervisor<'a> {
         while let Ok(more) = if self.typed_rest.is_empty() { typed.try_recv() } else { Ok(Vec::new()) } {
             self.typed_rest.extend(more);
             let fed = console::feed(&resident.memory, &mut resident.input, &self.typed_rest);
+            if fed > 0 {
+                resident.ring(line::CONSOLE);
+            }
             self.typed_rest.drain(..fed);
             if !self.typed_rest.is_empty() {
                 return;
@@ -639,10 +655,8 @@ impl<'a> Supervisor<'a> {
             resident.flush_console(now_ns(), &self.options.console, &mut self.output);
         }
         // What the main loop has not seen any more is recorded, but too late to be acted upon.
-        if self.journal.collect(|_| {})
-            && let Some(error) = &self.journal.failure
-        {
-            say(&format!("the recording ends here, what it holds stays readable: {error}"));
+        if self.journal.collect(|_| {}) {
+            self.say_recording_failed();
         }
         let partitions = self
             .residents
@@ -663,8 +677,12 @@ impl<'a> Supervisor<'a> {
             recording_error: self.journal.failure.as_ref().map(ToString::to_string),
             summary: self.journal.summary(),
         };
-        if !self.output.finish(LAST_OUTPUT) {
-            say("some output could not be written");
+        let complete = self.output.finish(LAST_OUTPUT);
+        if let Some(mut messages) = self.messages {
+            if !complete {
+                put(&mut messages, "some output could not be written");
+            }
+            messages.finish(LAST_MESSAGES);
         }
         outcome
     }
@@ -678,8 +696,19 @@ impl<'a> Supervisor<'a> {
         self.module.partition(id).name.clone()
     }
 
-    fn say_of(&self, index: usize, words: &str) {
-        say(&format!("partition \"{}\" {words}", self.module.partitions[index].name));
+    /// A message of the supervisor's own.
+    fn say(&mut self, words: &str) {
+        put(self.messages.as_mut().unwrap_or(&mut self.output), words);
+    }
+
+    fn say_of(&mut self, index: usize, words: &str) {
+        self.say(&format!("partition \"{}\" {words}", self.module.partitions[index].name));
+    }
+
+    fn say_recording_failed(&mut self) {
+        if let Some(error) = &self.journal.failure {
+            self.say(&format!("the recording ends here, what it holds stays readable: {error}"));
+        }
     }
 }
 
@@ -693,11 +722,13 @@ fn describe(error: Error) -> &'static str {
     }
 }
 
-/// A message of the supervisor's own.
-fn say(words: &str) {
-    use std::io::Write as _;
-    // Nobody can be told that standard error is gone.
-    let _ = writeln!(io::stderr(), "bulkhead: {words}");
+/// Adds a message to an output, unless too many wait there already.
+fn put(output: &mut Output, words: &str) {
+    let buffer = output.buffer();
+    if buffer.len() < MAX_MESSAGES {
+        buffer.extend_from_slice(format!("bulkhead: {words}\n").as_bytes());
+    }
+    output.send();
 }
 
 /// What stands before a partition's lines.

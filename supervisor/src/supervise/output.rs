@@ -2,18 +2,21 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Pieces of output that may wait; with one a tick (some milliseconds) that is about a second's.
 const QUEUE: usize = 128;
+/// Bytes that may wait, but for the last piece: what a guest prints may grow to many times its size when it is shown.
+const QUEUE_BYTES: usize = 4 << 20;
 
 /// A sink that never blocks.
 #[derive(Debug)]
 pub struct Output {
     queue: Option<SyncSender<Vec<u8>>>,
+    queued_bytes: Arc<AtomicUsize>,
     closed: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     waiting: Vec<u8>,
@@ -27,12 +30,13 @@ impl Output {
     pub fn start(sink: impl Write + Send + 'static) -> std::io::Result<Output> {
         let (queue, pieces) = sync_channel(QUEUE);
         let closed = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&closed);
+        let queued_bytes = Arc::new(AtomicUsize::new(0));
+        let (flag, bytes) = (Arc::clone(&closed), Arc::clone(&queued_bytes));
         let thread = std::thread::Builder::new()
             .name("console".to_owned())
             .stack_size(128 << 10)
-            .spawn(move || write_all(sink, &pieces, &flag))?;
-        Ok(Output { queue: Some(queue), closed, thread: Some(thread), waiting: Vec::new() })
+            .spawn(move || write_all(sink, &pieces, &bytes, &flag))?;
+        Ok(Output { queue: Some(queue), queued_bytes, closed, thread: Some(thread), waiting: Vec::new() })
     }
 
     /// The buffer to add output to. [`Output::send`] passes it on.
@@ -56,9 +60,17 @@ impl Output {
             return;
         }
         let Some(queue) = &self.queue else { return };
+        let len = self.waiting.len();
+        if self.queued_bytes.load(Ordering::Relaxed) > QUEUE_BYTES {
+            return;
+        }
+        self.queued_bytes.fetch_add(len, Ordering::Relaxed);
         match queue.try_send(std::mem::take(&mut self.waiting)) {
             Ok(()) => {}
-            Err(TrySendError::Full(piece)) => self.waiting = piece,
+            Err(TrySendError::Full(piece)) => {
+                self.queued_bytes.fetch_sub(len, Ordering::Relaxed);
+                self.waiting = piece;
+            }
             Err(TrySendError::Disconnected(_)) => self.closed.store(true, Ordering::Relaxed),
         }
     }
@@ -84,12 +96,13 @@ impl Output {
     }
 }
 
-fn write_all(mut sink: impl Write, pieces: &Receiver<Vec<u8>>, closed: &AtomicBool) {
+fn write_all(mut sink: impl Write, pieces: &Receiver<Vec<u8>>, queued_bytes: &AtomicUsize, closed: &AtomicBool) {
     while let Ok(piece) = pieces.recv() {
         if sink.write_all(&piece).and_then(|()| sink.flush()).is_err() {
             closed.store(true, Ordering::Relaxed);
             return;
         }
+        queued_bytes.fetch_sub(piece.len(), Ordering::Relaxed);
     }
 }
 
@@ -123,6 +136,20 @@ mod tests {
         assert!(output.finish(Duration::from_secs(60)));
         let expected: String = (0..1000).map(|number| format!("{number}\n")).collect();
         assert_eq!(*sink.0.lock().unwrap(), expected.into_bytes());
+    }
+
+    #[test]
+    fn what_waits_is_limited_by_its_size_too() {
+        let (reader, writer) = nix::unistd::pipe().unwrap();
+        let mut output = Output::start(std::fs::File::from(writer)).unwrap();
+        let mut taken = 0;
+        while output.has_room() {
+            output.buffer().resize(QUEUE_BYTES / 4, b'x');
+            output.send();
+            taken += 1;
+        }
+        assert_eq!(taken, 6, "five pieces, and one that waits");
+        drop(reader);
     }
 
     #[test]

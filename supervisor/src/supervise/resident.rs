@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use bulkhead_abi::boot::{StartCondition, StartMode};
+use bulkhead_abi::vcpu::DOORBELL;
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use serde::Serialize;
@@ -15,7 +16,7 @@ use super::death::{Death, Note, Verdict};
 use super::output::Output;
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::GuestPolicy;
-use crate::dispatch::real::Slot;
+use crate::dispatch::real::{Slot, raise, send};
 use crate::health::StormWatch;
 use crate::partition::boot::{Start, boot_info};
 use crate::partition::{Birth, BirthError, Guest, Memory, Order, Process, Spawner};
@@ -161,6 +162,16 @@ impl Resident {
         self.slot.vacate();
         self.process = None;
         Ok(Some(Death::judge(verdict, Note::read(&self.memory.vcpu().fault))))
+    }
+
+    /// Raises a line of the guest's.
+    pub(super) fn ring(&self, line: u32) {
+        if let Some(process) = &self.process
+            && raise(self.memory.vcpu(), line)
+        {
+            // A process that has just ended needs no interrupt.
+            let _ = send(process.pidfd.as_fd(), DOORBELL);
+        }
     }
 
     /// Kills the process; its death arrives through its pidfd.

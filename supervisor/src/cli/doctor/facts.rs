@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub user: u32,
     /// The effective capabilities, a bit each.
     pub capabilities: u64,
+    /// Whether this is a user namespace below the host's own, where capabilities count for less.
+    pub nested_user: bool,
     /// Whether somebody has put this process under a seccomp filter.
     pub filtered: bool,
     /// Settings of the kernel by the names that sysctl gives them; only those that exist.
@@ -120,6 +122,7 @@ impl Facts {
             release: info.get("kernel").cloned().unwrap_or_default(),
             user: nix::unistd::geteuid().as_raw(),
             capabilities: field(&status, "CapEff").and_then(|set| u64::from_str_radix(set, 16).ok()).unwrap_or(0),
+            nested_user: fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| !maps_everybody(&map)),
             filtered: field(&status, "Seccomp") == Some("2"),
             sysctls: SYSCTLS.into_iter().filter_map(|name| Some((name, sysctl(name)?))).collect(),
             trial: Trial::run(&cpus, &real_time),
@@ -162,6 +165,11 @@ fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
+/// Whether a uid_map is that of the host's own user namespace: everybody is who he is.
+fn maps_everybody(map: &str) -> bool {
+    map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
 fn sysctl(name: &str) -> Option<i64> {
     host::read(&format!("/proc/sys/{}", name.replace('.', "/")))?.parse().ok()
 }
@@ -171,9 +179,9 @@ fn group_runtime_us() -> Option<i64> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let (hierarchy, path) = cpu_group(&groups)?;
     // In a container, the path may be the host's while the mount shows the container's own group.
-    [path, ""].iter().find_map(|path| {
-        host::read(&format!("/sys/fs/cgroup/{hierarchy}{path}/cpu.rt_runtime_us"))?.parse().ok()
-    })
+    [path, ""]
+        .iter()
+        .find_map(|path| host::read(&format!("/sys/fs/cgroup/{hierarchy}{path}/cpu.rt_runtime_us"))?.parse().ok())
 }
 
 /// The controllers' list and the path of the group that the cpu controller (version 1) has this process in.
@@ -228,6 +236,13 @@ mod tests {
         assert_eq!(field(status, "Seccomp"), Some("2"));
         assert_eq!(field(status, "CapEff"), Some("00000000a80425fb"));
         assert_eq!(field(status, "Cap"), None);
+    }
+
+    #[test]
+    fn only_the_hosts_own_namespace_maps_everybody() {
+        assert!(maps_everybody("         0          0 4294967295\n"));
+        assert!(!maps_everybody("         0       1000          1\n"));
+        assert!(!maps_everybody("0 100000 65536\n65536 0 1\n"));
     }
 
     #[test]

@@ -18,11 +18,25 @@ const CODE_AT: u64 = NOTE_AT + NOTE_SIZE;
 
 /// getpid(), then exit_group([`SURVIVED`]).
 const CODE: [u8; 19] = [
-    0xb8, 39, 0, 0, 0, // mov eax, 39
-    0x0f, 0x05, // syscall
-    0xb8, 231, 0, 0, 0, // mov eax, 231
-    0xbf, SURVIVED as u8, 0, 0, 0, // mov edi, 42
-    0x0f, 0x05, // syscall
+    0xb8,
+    39,
+    0,
+    0,
+    0, // mov eax, 39
+    0x0f,
+    0x05, // syscall
+    0xb8,
+    231,
+    0,
+    0,
+    0, // mov eax, 231
+    0xbf,
+    SURVIVED as u8,
+    0,
+    0,
+    0, // mov edi, 42
+    0x0f,
+    0x05, // syscall
 ];
 
 /// The guest's ELF file.

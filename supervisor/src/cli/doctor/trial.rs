@@ -1,7 +1,7 @@
 //! The trial: what `run` would do with a module of one guest, really done with a guest that misbehaves.
 //!
-//! Nothing is derived from user ids or capabilities here. The spawner settles on the fences that it would settle on for a
-//! run, a guest is born into them, and its first forbidden call must kill it.
+//! Nothing is derived from user ids or capabilities here. The spawner settles on the fences that it would settle on for
+//! a run, a guest is born into them, and its first forbidden call must kill it.
 
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -150,7 +150,8 @@ fn why_missing(granted: Fences) -> Vec<(&'static str, Refusal)> {
 
 fn try_guest(spawner: &Spawner, cpu: u32, real_time: &RealTime) -> Result<Guested, Refusal> {
     let path = Path::new("trial");
-    let guest = Guest::from_bytes(path, guest::elf()).map_err(|error| Refusal::memfd(None, error.to_string()))?;
+    let guest = Guest::from_bytes(path, guest::elf())
+        .map_err(|error| Refusal::memfd(None, format!("the test guest: {error}")))?;
     let module = Module::single(path, Vec::new(), cpu);
     let id = PartitionId(0);
     let partition = module.partition(id);

@@ -51,8 +51,18 @@ fn isolation(facts: &Facts) -> Check {
     match (isolated, tickless) {
         (true, true) => Check::ok(NAME, format!("CPU {cpu} is isolated and tickless")),
         (true, false) => Check::ok(NAME, format!("CPU {cpu} is isolated")),
+        // Isolated CPUs are preferred, so they are out of reach: a process does not get them unless it asks.
+        (false, _) if !facts.cpus.isolated.is_empty() => {
+            let mut all = facts.cpus.isolated.clone();
+            all.extend(facts.cpus.cores.iter().map(|cpu| cpu.cpu));
+            let found = format!("CPU {} is isolated, but not allowed to this process", ranges(&facts.cpus.isolated));
+            Check::info(NAME, found).because(
+                "windows are kept on CPUs that are not isolated",
+                format!("taskset -c {} bulkhead ...", ranges(&all)),
+            )
+        }
         (false, _) => Check::info(NAME, format!("CPU {cpu} is not isolated")).because(
-            "the kernel puts other processes and interrupts there, which shows as jitter",
+            "other processes and interrupts come there, which shows as jitter",
             "boot with isolcpus=, nohz_full= and irqaffinity= (docs/host.md)",
         ),
     }
@@ -75,7 +85,7 @@ fn siblings(facts: &Facts) -> Check {
 fn governor(facts: &Facts) -> Check {
     const NAME: &str = "governor";
     match first(facts).and_then(|cpu| cpu.governor.as_deref()) {
-        None => Check::info(NAME, "not visible; the host of a virtual machine decides"),
+        None => Check::info(NAME, "not visible"),
         Some("performance") => Check::ok(NAME, "performance"),
         Some(other) => Check::info(NAME, other).because(
             "a CPU that was idle may run slowly for the first part of a window",
@@ -89,16 +99,18 @@ fn virtual_machine(facts: &Facts) -> Check {
     if !facts.virtual_machine {
         return Check::ok(NAME, "no");
     }
-    let stolen = facts.stolen_percent.map_or_else(String::new, |percent| format!("; {percent:.2} % of CPU time stolen"));
+    let stolen =
+        facts.stolen_percent.map_or_else(String::new, |percent| format!("; {percent:.2} % of CPU time stolen"));
     Check::info(NAME, format!("yes{stolen}")).because(
         "the hypervisor can stop a CPU in the midst of a window, unseen",
-        "a host of one's own, or virtual CPUs pinned one to one",
+        "bare metal, or virtual CPUs pinned one to one",
     )
 }
 
 fn locked_memory(facts: &Facts) -> Check {
     const NAME: &str = "locked_memory";
-    let limit = facts.memlock_limit.map_or_else(|| "no limit".to_owned(), |limit| format!("limit {} KiB", limit / 1024));
+    let limit =
+        facts.memlock_limit.map_or_else(|| "no limit".to_owned(), |limit| format!("limit {} KiB", limit / 1024));
     if facts.memory_locks {
         let limit = if facts.has(CAP_IPC_LOCK) { "no limit" } else { &limit };
         return Check::ok(NAME, format!("granted, {limit}"));

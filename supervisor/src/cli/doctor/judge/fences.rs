@@ -4,13 +4,15 @@ use nix::errno::Errno;
 
 use super::super::facts::Facts;
 use super::super::trial::{Refusal, Stage};
-use super::{CAP_SYS_PTRACE, Check, list};
+use super::{CAP_SYS_ADMIN, CAP_SYS_PTRACE, Check, list};
 use crate::partition::Fences;
 
 pub(super) fn judge(facts: &Facts) -> Vec<Check> {
     match &facts.trial.fences {
         Ok(fences) => vec![namespaces(facts, fences), unprivileged_user(facts, fences)],
-        Err(_) => ["namespaces", "unprivileged_user"].map(|name| Check::not_tried(name, "no process can be made")).into(),
+        Err(_) => {
+            ["namespaces", "unprivileged_user"].map(|name| Check::not_tried(name, "no process can be made")).into()
+        }
     }
 }
 
@@ -84,17 +86,21 @@ fn remedy(facts: &Facts) -> String {
         }
     }
     let Some((name, refusal)) = facts.trial.refused.first() else { return String::new() };
-    if facts.sysctl("kernel.unprivileged_userns_clone") == Some(0) && facts.user != 0 {
+    if facts.sysctl("kernel.unprivileged_userns_clone") == Some(0) && !facts.has(CAP_SYS_ADMIN) {
         return "sysctl kernel.unprivileged_userns_clone=1".to_owned();
     }
-    if facts.sysctl("kernel.apparmor_restrict_unprivileged_userns").is_some_and(|on| on > 0) && facts.user != 0 {
+    if facts.sysctl("kernel.apparmor_restrict_unprivileged_userns").is_some_and(|on| on > 0)
+        && !facts.has(CAP_SYS_ADMIN)
+    {
         return "an AppArmor profile for bulkhead that allows \"userns\", or sysctl \
                 kernel.apparmor_restrict_unprivileged_userns=0"
             .to_owned();
     }
     match (refusal.stage, refusal.errno) {
         (Stage::Clone, Some(Errno::EINVAL)) => format!("a kernel with {name} namespaces"),
-        (Stage::Mounts, Some(Errno::EINVAL)) => "a root that can be moved: neither a chroot nor an initramfs".to_owned(),
+        (Stage::Mounts, Some(Errno::EINVAL)) => {
+            "a root that can be moved: neither a chroot nor an initramfs".to_owned()
+        }
         (Stage::Mounts, _) => {
             "AppArmor or SELinux may refuse the mount: docker run --security-opt apparmor=unconfined".to_owned()
         }
@@ -132,8 +138,9 @@ fn unprivileged_user(facts: &Facts, fences: &Fences) -> Check {
             "CAP_SYS_PTRACE, which it takes to trace another user's process (docker run --cap-add SYS_PTRACE), or run \
              bulkhead as an ordinary user"
         }
-        Some(Refusal { stage: Stage::User, errno: Some(Errno::EINVAL), .. }) => {
-            "map user and group 65534 into this user namespace (rootless containers: /etc/subuid and /etc/subgid)"
+        _ if facts.nested_user => {
+            "run bulkhead as an ordinary user, or map user and group 65534 into this user namespace (rootless \
+             containers: /etc/subuid and /etc/subgid)"
         }
         _ => "CAP_SETUID and CAP_SETGID, or run bulkhead as an ordinary user",
     };

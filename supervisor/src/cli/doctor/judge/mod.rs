@@ -135,6 +135,7 @@ pub(super) fn verdict(checks: &[Check]) -> Verdict {
 // Numbers from include/uapi/linux/capability.h.
 const CAP_IPC_LOCK: u32 = 14;
 const CAP_SYS_PTRACE: u32 = 19;
+const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SYS_NICE: u32 = 23;
 
 impl Facts {

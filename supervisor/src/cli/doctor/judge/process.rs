@@ -2,7 +2,7 @@
 
 use super::super::facts::Facts;
 use super::super::trial::{Refusal, Stage};
-use super::{CAP_SYS_PTRACE, Check};
+use super::{CAP_SYS_NICE, CAP_SYS_PTRACE, Check};
 use crate::host::kernel_version;
 
 pub(super) fn judge(facts: &Facts) -> Vec<Check> {
@@ -14,8 +14,10 @@ fn kernel(facts: &Facts) -> Check {
     let found = format!("Linux {}", facts.release);
     let version = kernel_version(&facts.release);
     if version < (5, 11) && facts.trial.guest.is_err() {
-        return Check::missing(NAME, found, "the kernel is older than 5.11")
-            .because("partitions cannot be made: close_range(CLOSE_RANGE_CLOEXEC) is not there", "Linux 5.11 or later");
+        return Check::missing(NAME, found, "the kernel is older than 5.11").because(
+            "partitions cannot be made: close_range(CLOSE_RANGE_CLOEXEC) is not there",
+            "Linux 5.11 or later",
+        );
     }
     if version < (5, 11) {
         return Check::lost(NAME, found, "the names of forbidden calls (old kernel)")
@@ -56,10 +58,13 @@ fn trace_remedy(facts: &Facts) -> &'static str {
         }
         Some(2) if !facts.has(CAP_SYS_PTRACE) => "sysctl kernel.yama.ptrace_scope=1, or CAP_SYS_PTRACE",
         _ if facts.filtered => {
-            "a seccomp filter is on this process: docker run --security-opt seccomp=unconfined or --cap-add SYS_PTRACE; \
-             in a systemd unit, SystemCallFilter= must allow @debug"
+            "a seccomp filter is on this process: docker run --security-opt seccomp=unconfined or --cap-add \
+             SYS_PTRACE; in a systemd unit, SystemCallFilter= must allow @debug"
         }
-        _ => "CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE); a security module may refuse it as well (SELinux: deny_ptrace)",
+        _ => {
+            "CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE); a security module may refuse it as well (SELinux: \
+             deny_ptrace)"
+        }
     }
 }
 
@@ -71,7 +76,8 @@ fn partition(facts: &Facts) -> Check {
         Err(refusal) if refusal.stage == Stage::Seccomp => Check::not_tried(NAME, "it takes a seccomp filter"),
         Err(refusal) => {
             let brief = format!("a test guest could not be born: {}", refusal.text);
-            Check::missing(NAME, refusal.text.clone(), &brief).because("no partition runs", birth_remedy(facts, refusal))
+            Check::missing(NAME, refusal.text.clone(), &brief)
+                .because("no partition runs", birth_remedy(facts, refusal))
         }
     }
 }
@@ -81,9 +87,14 @@ fn birth_remedy(facts: &Facts, refusal: &Refusal) -> String {
         Stage::Memfd if facts.sysctl("vm.memfd_noexec").is_some_and(|mode| mode > 1) => {
             "sysctl vm.memfd_noexec=1 or 0: an image is executed from memory".to_owned()
         }
-        Stage::Memfd => "memfd_create and executing its file must be allowed; look for a security module that refuses it".to_owned(),
-        Stage::Policy => "CAP_SYS_NICE, so that guests can be given their policy".to_owned(),
-        _ if facts.filtered => "a seccomp filter is on this process: docker run --security-opt seccomp=unconfined".to_owned(),
+        Stage::Memfd => {
+            "memfd_create, and executing its file, must be allowed; a filter or a security module refuses it".to_owned()
+        }
+        Stage::Policy if !facts.has(CAP_SYS_NICE) => "CAP_SYS_NICE, to give guests their scheduling policy".to_owned(),
+        Stage::Policy => "a seccomp filter must allow sched_setscheduler and setpriority".to_owned(),
+        _ if facts.filtered => {
+            "a seccomp filter is on this process: docker run --security-opt seccomp=unconfined".to_owned()
+        }
         _ => "BULKHEAD_LOG=debug shows what was tried; look for limits on processes and memory".to_owned(),
     }
 }
@@ -93,10 +104,15 @@ fn seccomp(facts: &Facts) -> Check {
     match &facts.trial.guest {
         Ok(guest) if guest.killed => Check::ok(NAME, "the test guest's first forbidden call killed it"),
         Ok(_) => Check::missing(NAME, "the test guest survived a forbidden call", "seccomp filters have no effect")
-            .because("guests could make any system call", "a real Linux kernel: some sandboxes only pretend to have seccomp"),
+            .because(
+                "guests could make any system call",
+                "a real Linux kernel: some sandboxes only pretend to have seccomp",
+            ),
         Err(refusal) if refusal.stage == Stage::Seccomp => {
-            Check::missing(NAME, refusal.text.clone(), "seccomp filters are refused")
-                .because("guests could make any system call", "a kernel with CONFIG_SECCOMP_FILTER, and a sandbox that allows it")
+            Check::missing(NAME, refusal.text.clone(), "seccomp filters are refused").because(
+                "guests could make any system call",
+                "a kernel with CONFIG_SECCOMP_FILTER, and a sandbox that allows it",
+            )
         }
         Err(_) => Check::not_tried(NAME, "no guest was born"),
     }

@@ -18,6 +18,7 @@ fn good() -> Facts {
         release: "6.12.1-amd64".to_owned(),
         user: 0,
         capabilities: u64::MAX,
+        nested_user: false,
         filtered: false,
         sysctls: [("kernel.yama.ptrace_scope", 1), ("user.max_user_namespaces", 1000)].into(),
         trial: Trial {
@@ -55,12 +56,7 @@ fn without_namespaces() -> Facts {
     let clone = refusal(Stage::Clone, Errno::EPERM);
     let names = ["user", "pid", "mount", "net", "ipc", "uts"];
     let refused = names.map(|name| (name, clone.clone())).to_vec();
-    Facts {
-        user: 1000,
-        capabilities: 0,
-        trial: Trial { fences: Ok(Fences::NONE), refused, ..good().trial },
-        ..good()
-    }
+    Facts { user: 1000, capabilities: 0, trial: Trial { fences: Ok(Fences::NONE), refused, ..good().trial }, ..good() }
 }
 
 /// A host on which no process can be made, or no guest be born.
@@ -136,10 +132,10 @@ fn the_setting_that_refuses_namespaces_is_named() {
         let remedy = remedy(&with(name, value), "namespaces");
         assert!(remedy.contains(name), "{name}: {remedy}");
     }
-    // Settings that let everything pass, and those that do not concern root, are not blamed.
+    // Settings that let everything pass, and those that do not concern CAP_SYS_ADMIN, are not blamed.
     let harmless = with("kernel.unprivileged_userns_clone", 1);
     assert!(!remedy(&harmless, "namespaces").contains("userns_clone"));
-    let root = Facts { user: 0, ..with("kernel.unprivileged_userns_clone", 0) };
+    let root = Facts { user: 0, capabilities: u64::MAX, ..with("kernel.unprivileged_userns_clone", 0) };
     assert!(!remedy(&root, "namespaces").contains("userns_clone"));
 }
 
@@ -150,7 +146,8 @@ fn an_exhausted_limit_is_told_from_one_that_is_zero() {
         refused: vec![("net", refusal(Stage::Clone, Errno::ENOSPC))],
         ..good().trial
     };
-    let facts = Facts { trial, sysctls: [("user.max_net_namespaces", 7), ("user.max_pid_namespaces", 9)].into(), ..good() };
+    let facts =
+        Facts { trial, sysctls: [("user.max_net_namespaces", 7), ("user.max_pid_namespaces", 9)].into(), ..good() };
     assert_eq!(remedy(&facts, "namespaces"), "user.max_net_namespaces is 7: raise it with sysctl");
     let check = check(&facts, "namespaces");
     assert_eq!(check.found, "user, pid, mount, ipc, uts; refused: net (clone: ENOSPC)");
@@ -221,8 +218,10 @@ fn no_real_time_has_several_reasons() {
     assert!(verdict(&judge(&user)).to_string().starts_with("usable: partitions run, but without real-time scheduling"));
     let group = Facts { group_runtime_us: Some(0), capabilities: u64::MAX, ..user.clone() };
     assert!(remedy(&group, "real_time").contains("--cpu-rt-runtime"));
-    let rootless = Facts { user: 0, capabilities: u64::MAX, ..user.clone() };
-    assert!(remedy(&rootless, "real_time").contains("user namespace"));
+    let rootless = Facts { user: 0, capabilities: u64::MAX, nested_user: true, ..user.clone() };
+    assert!(check(&rootless, "real_time").found.contains("user namespace"));
+    let restricted = Facts { nested_user: false, ..rootless };
+    assert!(remedy(&restricted, "real_time").contains("RestrictRealtime"));
     let limited = Facts { rtprio_limit: 99, ..user };
     assert!(remedy(&limited, "real_time").contains("RestrictRealtime"));
 }
@@ -267,4 +266,13 @@ fn a_small_machine_is_told_what_it_lacks() {
         let check = check(&facts, name);
         assert!(check.state == State::Info && check.remedy.is_some(), "{check:?}");
     }
+}
+
+#[test]
+fn isolated_cpus_out_of_reach_are_pointed_out() {
+    let mut facts = good();
+    assert_eq!(check(&facts, "isolation").state, State::Ok);
+    facts.cpus.isolated = vec![5, 6];
+    assert!(check(&facts, "isolation").found.starts_with("CPU 5-6 is isolated, but not allowed"));
+    assert_eq!(remedy(&facts, "isolation"), "taskset -c 0,3,5-6 bulkhead ...");
 }

@@ -24,19 +24,17 @@ fn real_time(facts: &Facts) -> Check {
             "give the group a share (docker run --cpu-rt-runtime), or use a kernel without CONFIG_RT_GROUP_SCHED",
         );
     }
-    if facts.has(CAP_SYS_NICE) && facts.rtprio_limit < enough {
-        // Root of a user namespace has every capability, but over that namespace only.
-        return Check::lost(NAME, "refused in spite of CAP_SYS_NICE", brief).because(
-            LOST,
-            "CAP_SYS_NICE of a user namespace does not count, and a seccomp filter may refuse sched_setscheduler: run \
-             bulkhead as the host's root, or in a container that is not rootless",
-        );
+    if facts.has(CAP_SYS_NICE) && facts.nested_user {
+        return Check::lost(NAME, "refused: CAP_SYS_NICE of a user namespace does not count", brief)
+            .because(LOST, "run bulkhead outside of it; a container must not be rootless, and have CAP_SYS_NICE");
     }
-    if facts.rtprio_limit >= enough {
-        return Check::lost(NAME, format!("refused in spite of RLIMIT_RTPRIO {}", facts.rtprio_limit), brief).because(
+    if facts.has(CAP_SYS_NICE) || facts.rtprio_limit >= enough {
+        let right =
+            if facts.has(CAP_SYS_NICE) { "CAP_SYS_NICE" } else { &format!("RLIMIT_RTPRIO {}", facts.rtprio_limit) };
+        return Check::lost(NAME, format!("refused in spite of {right}"), brief).because(
             LOST,
-            "look for a seccomp filter that refuses sched_setscheduler (systemd: RestrictRealtime=), or for a kernel \
-             with CONFIG_RT_GROUP_SCHED: boot it with rt_group_sched=0 (Linux 6.16 or later)",
+            "look for a seccomp filter that refuses sched_setscheduler (systemd: RestrictRealtime=no), or boot a \
+             kernel that has CONFIG_RT_GROUP_SCHED with rt_group_sched=0 (Linux 6.16 or later)",
         );
     }
     let remedy = if facts.user == 0 {
@@ -65,7 +63,7 @@ fn guest_policy(facts: &Facts) -> Check {
     let found = if light == busy {
         format!("{}, however busy their core", policy(light))
     } else {
-        format!("{} on cores that windows fill to 90 % at most, {} on busier ones", policy(light), policy(busy))
+        format!("{} on cores up to 90 % busy, {} on busier ones", policy(light), policy(busy))
     };
     if light == busy {
         return Check::info(NAME, found);
@@ -78,12 +76,12 @@ fn guest_policy(facts: &Facts) -> Check {
         remedies.push("sysctl kernel.sched_rt_runtime_us=-1");
     }
     if facts.real_time.fair_server {
-        safeguards.push("the fair server (Linux 6.12 on)".to_owned());
-        remedies.push("0 in /sys/kernel/debug/sched/fair_server/cpu*/runtime");
+        safeguards.push("the fair server".to_owned());
+        remedies.push("a runtime of 0 for the fair server (docs/host.md)");
     }
     Check::info(NAME, found).because(
-        format!("the kernel keeps some time from real-time guests that never sleep: {}", safeguards.join(" and ")),
-        format!("{}; then a spinning guest can starve the host on its CPU", remedies.join(" and ")),
+        format!("busier real-time guests would lose time to {}", safeguards.join(" and ")),
+        remedies.join(" and "),
     )
 }
 
@@ -135,6 +133,7 @@ fn counter(facts: &Facts) -> Check {
     }
     Check::lost(NAME, "the time-stamp counter is not known to be invariant", "an invariant time-stamp counter").because(
         "guests' clocks may be wrong between two corrections, which come four times a second",
-        "a processor with constant_tsc and nonstop_tsc; for a virtual machine under QEMU: -cpu host,migratable=no,+invtsc",
+        "a processor with constant_tsc and nonstop_tsc; for a virtual machine under QEMU: -cpu \
+         host,migratable=no,+invtsc",
     )
 }

@@ -1,0 +1,89 @@
+//! The guest's timer: one-shot or periodic, on the line [`crate::irq::TIMER`].
+//!
+//! Deadlines are instants of module time in nanoseconds. The kernel's timer behind them counts microseconds and is always
+//! set to fire at the deadline or up to 1 µs after it, never before. While the partition is stopped the signal waits for its
+//! next window; the ticks of a periodic timer that were due meanwhile are counted, not repeated.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{arch, clock, irq};
+
+static NEXT_NS: AtomicU64 = AtomicU64::new(0);
+static PERIOD_NS: AtomicU64 = AtomicU64::new(0);
+static TICKS: AtomicU64 = AtomicU64::new(0);
+static MISSED: AtomicU64 = AtomicU64::new(0);
+
+/// Fires once at `deadline_ns`, or at once if that is over. Replaces whatever was set before.
+pub fn one_shot(deadline_ns: u64) {
+    start(deadline_ns, 0);
+}
+
+/// Fires at `first_ns` and every `period_ns` (at least 1000) from there, without drift. Replaces whatever was set before.
+pub fn periodic(first_ns: u64, period_ns: u64) {
+    start(first_ns, period_ns.max(1000));
+}
+
+/// Stops the timer. A tick that is pending already is taken back.
+pub fn stop() {
+    irq::free(|| {
+        NEXT_NS.store(0, Ordering::Relaxed);
+        PERIOD_NS.store(0, Ordering::Relaxed);
+        arch::set_timer(0);
+        // The line exists.
+        let _ = irq::clear(irq::TIMER);
+    });
+}
+
+/// Ticks that came due since the timer was set, those that were missed included.
+pub fn ticks() -> u64 {
+    TICKS.load(Ordering::Relaxed)
+}
+
+/// Takes the number of periodic ticks that came due but could not be signalled in time since the last call, mostly because
+/// the partition was stopped. A guest that must count every tick handles so many more.
+pub fn take_missed() -> u64 {
+    irq::free(|| MISSED.swap(0, Ordering::Relaxed))
+}
+
+fn start(deadline_ns: u64, period_ns: u64) {
+    irq::free(|| {
+        PERIOD_NS.store(period_ns, Ordering::Relaxed);
+        NEXT_NS.store(deadline_ns.max(1), Ordering::Relaxed);
+        TICKS.store(0, Ordering::Relaxed);
+        MISSED.store(0, Ordering::Relaxed);
+        // The line exists.
+        let _ = irq::clear(irq::TIMER);
+        arm(deadline_ns);
+    });
+}
+
+fn arm(deadline_ns: u64) {
+    let left_ns = deadline_ns.saturating_sub(clock::now_ns());
+    // 0 would stop the kernel's timer.
+    arch::set_timer(left_ns.div_ceil(1000).max(1));
+}
+
+/// The timer's line is about to be served: counts ticks and sets the kernel's timer anew.
+pub(crate) fn expired() {
+    let due = NEXT_NS.load(Ordering::Relaxed);
+    if due == 0 {
+        return;
+    }
+    let now = clock::now_ns();
+    let period = PERIOD_NS.load(Ordering::Relaxed);
+    let Some(late) = now.checked_sub(due) else {
+        // The two clocks differ by a hair, or somebody raised the line.
+        return arm(due);
+    };
+    if period == 0 {
+        TICKS.fetch_add(1, Ordering::Relaxed);
+        NEXT_NS.store(0, Ordering::Relaxed);
+        return;
+    }
+    let missed = late / period;
+    TICKS.fetch_add(1 + missed, Ordering::Relaxed);
+    MISSED.fetch_add(missed, Ordering::Relaxed);
+    let next = due + (1 + missed) * period;
+    NEXT_NS.store(next, Ordering::Relaxed);
+    arm(next);
+}
