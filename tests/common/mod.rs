@@ -1,7 +1,7 @@
 //! What the integration tests share: guests built once, the real binary, watchdogs instead of time limits.
 //!
 //! A test that cannot run on this host says so with [`skip`] and passes; a test that hangs is ended by its watchdog.
-#![allow(dead_code, reason = "every test file uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "every test file is a crate and uses its own part")]
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod load;
 pub mod report;
 pub mod run;
+pub mod test;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ enum Command {
         #[command(subcommand)]
         what: BenchCommand,
     },
+    /// Run many test images, as RTEMS' tests are, and tell which failed
+    Test(test::TestArgs),
     /// Show what a recording holds
     Report {
         /// A file that `run --record` wrote
@@ -163,6 +166,7 @@ pub fn main() -> u8 {
         Command::Check { module } => check::run(&module),
         Command::Doctor { json } => doctor::run(json),
         Command::Bench { what: BenchCommand::Window { json, windows, cpu } } => bench::run(json, windows, cpu),
+        Command::Test(args) => test::run(&args),
         Command::Report { file, json } => match report::run(&file, json) {
             Ok(()) => WELL,
             Err(error) => complain(&error, USAGE),

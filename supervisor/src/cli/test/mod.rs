@@ -1,0 +1,269 @@
+//! `bulkhead test`: runs many test images, each by itself, several at a time.
+//!
+//! A test is a guest that prints the banners of RTEMS' tests (see [`banner`]). Each runs as `bulkhead run` would run it, in a
+//! supervisor process of its own that is pinned to one CPU; so a test that takes its supervisor down, or outlasts its time,
+//! is one test lost. The exit status is honest: 0 only if nothing failed.
+
+pub mod banner;
+mod outcome;
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
+
+use super::{GUEST_FAILED, HOST_CANNOT, USAGE, WELL, complain, load, print};
+use crate::host::Cpus;
+use crate::partition::pin;
+use banner::{Ending, Verdict, judge, parse};
+use outcome::Outcome;
+
+/// The arguments of `test`.
+#[derive(Debug, clap::Args)]
+pub struct TestArgs {
+    /// Test images, or folders in which every guest image is a test
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// How many tests run at a time; by default one per CPU
+    #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// How long a test may take
+    #[arg(long, value_name = "TIME", default_value = "180s", value_parser = super::duration)]
+    pub timeout: Duration,
+    /// A file with the names of tests that are expected to fail, one a line; # begins a comment
+    #[arg(long, value_name = "FILE")]
+    pub expected_failures: Option<PathBuf>,
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Print the results as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print a line for every test, not only for those that failed
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// Most bytes of a test's output that are kept.
+const MAX_OUTPUT: u64 = 4 << 20;
+
+/// Runs the subcommand; the result is the exit status.
+pub fn run(args: &TestArgs) -> u8 {
+    match try_run(args) {
+        Ok(status) | Err(status) => status,
+    }
+}
+
+fn try_run(args: &TestArgs) -> Result<u8, u8> {
+    let expected = expected_failures(args.expected_failures.as_deref())?;
+    let images = collect(&args.paths)?;
+    let cpus = Cpus::of_this_process().map_err(|error| complain(&error, HOST_CANNOT))?;
+    let jobs = args.jobs.map_or(cpus.preferred.len(), usize::from).min(images.len());
+    let binary = std::env::current_exe()
+        .map_err(|error| complain(&format_args!("cannot find this program's own file: {error}"), HOST_CANNOT))?;
+
+    let begun = Instant::now();
+    let next = AtomicUsize::new(0);
+    let (sender, finished) = channel();
+    let outcomes = std::thread::scope(|scope| {
+        for job in 0..jobs {
+            let cpu = cpus.preferred[job % cpus.preferred.len()];
+            let (sender, images, next, binary, expected) = (sender.clone(), &images, &next, &binary, &expected);
+            scope.spawn(move || {
+                // A test runs on one CPU; where that cannot be chosen, the kernel chooses.
+                let _ = pin(Pid::from_raw(0), &[cpu]);
+                work(images, next, binary, args.timeout, expected, &sender);
+            });
+        }
+        drop(sender);
+        let mut progress = Progress::new(images.len(), args.verbose);
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for outcome in finished {
+            progress.show(&outcome);
+            outcomes.push(outcome);
+        }
+        progress.clear();
+        outcomes
+    });
+
+    let mut outcomes = outcomes;
+    outcomes.sort_by(|a, b| a.path.cmp(&b.path));
+    let took = begun.elapsed();
+    if let Some(path) = &args.junit {
+        std::fs::write(path, outcome::junit(&outcomes, took))
+            .map_err(|error| complain(&format_args!("--junit {}: {error}", path.display()), USAGE))?;
+    }
+    if args.json {
+        print(&outcome::json(&outcomes, took));
+    } else {
+        print(&outcome::text(&outcomes, took));
+    }
+    Ok(if outcomes.iter().any(|outcome| outcome.verdict.is_bad()) { GUEST_FAILED } else { WELL })
+}
+
+fn expected_failures(path: Option<&Path>) -> Result<BTreeSet<String>, u8> {
+    let Some(path) = path else { return Ok(BTreeSet::new()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| complain(&format_args!("--expected-failures {}: {error}", path.display()), USAGE))?;
+    let names = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    Ok(names.filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+/// The images to run: files as named, folders searched for ELF executables that carry the ABI note or at least look like
+/// tests (`.exe`, as RTEMS calls its images).
+fn collect(paths: &[PathBuf]) -> Result<Vec<PathBuf>, u8> {
+    let mut images = Vec::new();
+    for path in paths {
+        let metadata = std::fs::metadata(path)
+            .map_err(|error| complain(&format_args!("{}: {error}", path.display()), USAGE))?;
+        if !metadata.is_dir() {
+            images.push(path.clone());
+            continue;
+        }
+        let before = images.len();
+        search(path, &mut images, 0);
+        if images.len() == before {
+            return Err(complain(&format_args!("{}: no test image in there", path.display()), USAGE));
+        }
+    }
+    images.sort();
+    images.dedup();
+    Ok(images)
+}
+
+/// Deeper folders than this are a loop of links.
+const MAX_DEPTH: usize = 32;
+
+fn search(folder: &Path, images: &mut Vec<PathBuf>, depth: usize) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            if depth < MAX_DEPTH {
+                search(&path, images, depth + 1);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "exe" || extension == "elf")
+            && load::is_elf(&path)
+        {
+            images.push(path);
+        }
+    }
+}
+
+fn work(
+    images: &[PathBuf],
+    next: &AtomicUsize,
+    binary: &Path,
+    limit: Duration,
+    expected: &BTreeSet<String>,
+    results: &Sender<Outcome>,
+) {
+    while let Some(path) = images.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let begun = Instant::now();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let outcome = match execute(binary, path, limit) {
+            Ok((output, ending)) => {
+                let verdict = judge(&parse(&output), ending, expected.contains(&name));
+                Outcome { name, path: path.clone(), verdict, took: begun.elapsed(), output }
+            }
+            Err(error) => {
+                let output = format!("cannot run it: {error}");
+                Outcome { name, path: path.clone(), verdict: Verdict::NotRun, took: begun.elapsed(), output }
+            }
+        };
+        if results.send(outcome).is_err() {
+            return;
+        }
+    }
+}
+
+/// Runs one test to its end or to its limit.
+fn execute(binary: &Path, image: &Path, limit: Duration) -> std::io::Result<(String, Ending)> {
+    let mut child = Command::new(binary)
+        .args(["run", "--console", "raw", "--quiet"])
+        .arg(image)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // Somebody has to read while the test runs, or it would wait for room.
+    let drain = |pipe: Option<Box<dyn Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            if let Some(mut pipe) = pipe {
+                // What cannot be read is not there; what is beyond the limit is read and forgotten.
+                let _ = pipe.by_ref().take(MAX_OUTPUT).read_to_end(&mut bytes);
+                let _ = std::io::copy(&mut pipe, &mut std::io::sink());
+            }
+            bytes
+        })
+    };
+    let stdout = drain(child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
+    let stderr = drain(child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
+    let end = Instant::now() + limit;
+    let ending = loop {
+        if let Some(status) = child.try_wait()? {
+            // A supervisor that a signal ended has no status; it failed all the same.
+            break Ending::Status(status.code().unwrap_or(-1));
+        }
+        if Instant::now() >= end {
+            // Its guest goes with it.
+            child.kill()?;
+            child.wait()?;
+            break Ending::TimeLimit;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let mut output = stdout.join().unwrap_or_default();
+    output.extend(stderr.join().unwrap_or_default());
+    Ok((String::from_utf8_lossy(&output).into_owned(), ending))
+}
+
+/// A line that tells how far things are, on a terminal; elsewhere only what failed.
+struct Progress {
+    total: usize,
+    done: usize,
+    bad: usize,
+    verbose: bool,
+    live: bool,
+}
+
+impl Progress {
+    fn new(total: usize, verbose: bool) -> Progress {
+        Progress { total, done: 0, bad: 0, verbose, live: std::io::stderr().is_terminal() }
+    }
+
+    fn show(&mut self, outcome: &Outcome) {
+        self.done += 1;
+        self.bad += usize::from(outcome.verdict.is_bad());
+        self.clear();
+        let mut err = std::io::stderr().lock();
+        // Nobody can be told that standard error is gone.
+        if self.verbose || outcome.verdict.is_bad() {
+            let _ = writeln!(
+                err,
+                "[{:>width$}/{}] {:15} {} ({:.2} s)",
+                self.done,
+                self.total,
+                outcome.verdict.name(),
+                outcome.name,
+                outcome.took.as_secs_f64(),
+                width = self.total.to_string().len()
+            );
+        }
+        if self.live {
+            let _ = write!(err, "{} of {} done, {} bad; last: {}", self.done, self.total, self.bad, outcome.name);
+            let _ = err.flush();
+        }
+    }
+
+    fn clear(&self) {
+        if self.live {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
