@@ -2,7 +2,7 @@
  * the count in its RAM survives, and the fourth start is a good one. */
 #include <bulkhead/printf.h>
 
-__attribute__((noinline)) static void read_the_altimeter(volatile int *altimeter)
+__attribute__((noipa)) static void read_the_altimeter(volatile int *altimeter)
 {
     bh_printf("altitude %d\n", *altimeter);
 }
