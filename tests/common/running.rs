@@ -22,13 +22,17 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Option<Child>,
+    stdout: fs::File,
+    stderr: fs::File,
 }
 
 impl Running {
-    /// Starts `command` with its output piped; it should print little, since nobody reads before the end.
+    /// Starts `command`. Its output goes to files, so that it never waits for somebody to read it.
     pub(crate) fn start(mut command: Command) -> Running {
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        Running { child: Some(child) }
+        let [stdout, stderr] = [(); 2].map(|()| tempfile::tempfile().expect("a file"));
+        let sink = |file: &fs::File| Stdio::from(file.try_clone().expect("a descriptor"));
+        let child = command.stdout(sink(&stdout)).stderr(sink(&stderr)).spawn().expect("it starts");
+        Running { child: Some(child), stdout, stderr }
     }
 
     /// The supervisor's pid.
@@ -40,11 +44,30 @@ impl Running {
     pub(crate) fn guests(&self, count: usize) -> Vec<u32> {
         let complete = |&guest: &u32| status_field(guest, "Seccomp").as_deref() == Some("2");
         let mut guests = eventually("all guests are complete", || {
+            self.expect_alive();
             let found: Vec<u32> = guests(self.pid()).into_iter().filter(complete).collect();
             (found.len() == count).then_some(found)
         });
         guests.sort_by_key(|&guest| boot_word(guest, PARTITION_ID));
         guests
+    }
+
+    /// Waits until the guest of this partition is complete, and returns its pid.
+    pub(crate) fn guest(&self, partition: u32) -> u32 {
+        let found = |&guest: &u32| {
+            status_field(guest, "Seccomp").as_deref() == Some("2") && boot_word(guest, PARTITION_ID) == Some(partition)
+        };
+        eventually("the guest is complete", || {
+            self.expect_alive();
+            guests(self.pid()).into_iter().find(found)
+        })
+    }
+
+    /// Panics, with what it has said, if the supervisor has ended.
+    fn expect_alive(&self) {
+        if status_field(self.pid(), "State").is_none_or(|state| state.starts_with('Z')) {
+            panic!("the supervisor has ended: {}", content(&self.stderr));
+        }
     }
 
     /// Sends a signal to the supervisor.
@@ -54,7 +77,8 @@ impl Running {
 
     /// Waits for the supervisor to end by itself.
     pub(crate) fn finish(mut self) -> Finished {
-        wait(self.child.take().expect("it has not been waited for"))
+        let Finished { status, .. } = wait(self.child.take().expect("it has not been waited for"));
+        Finished { status, stdout: content(&self.stdout), stderr: content(&self.stderr) }
     }
 
     /// Ends the supervisor as Ctrl-C would.
@@ -71,6 +95,13 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+/// What the file holds so far. Its position, which the writer shares, stays where it is.
+fn content(file: &fs::File) -> String {
+    let mut bytes = vec![0; file.metadata().expect("the output's size").len() as usize];
+    file.read_exact_at(&mut bytes, 0).expect("the output can be read");
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Whether a process executes a guest's image: every guest runs from an anonymous copy in memory.

@@ -18,7 +18,7 @@ const SYSCALL: u64 = 0x050f;
 #[derive(Debug, thiserror::Error)]
 pub enum InjectError {
     /// ptrace itself refused.
-    #[error("ptrace: {0}")]
+    #[error("{what}: {0}", what = ptrace_failed(.0))]
     Trace(#[from] Errno),
     /// The injected call failed.
     #[error("{call} in the new process: {error}")]
@@ -36,6 +36,11 @@ pub enum InjectError {
         /// What it did.
         status: WaitStatus,
     },
+}
+
+/// Whose fault it is that ptrace did not work: only a host that forbids it answers with EPERM.
+fn ptrace_failed(error: &Errno) -> &'static str {
+    if *error == Errno::EPERM { "the host refuses ptrace" } else { "ptrace" }
 }
 
 /// A process at its exec stop, into which calls are injected.

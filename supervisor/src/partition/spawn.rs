@@ -11,7 +11,9 @@ use std::time::Duration;
 use bulkhead_abi::map;
 use bulkhead_abi::vcpu::DOORBELL;
 use nix::errno::Errno;
+use nix::sched::{sched_getaffinity, sched_setaffinity};
 use nix::sys::ptrace;
+use nix::sys::signal::kill;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 
@@ -109,17 +111,18 @@ impl Parent {
         self.fences
     }
 
-    /// Whether a process can be made with these fences, and traced: everything up to, but without, the exec.
+    /// Whether a process can be made with these fences, traced, and controlled: everything up to, but without, the exec.
     ///
-    /// The tracer is part of it because the fences decide about it: root without CAP_SYS_PTRACE cannot trace a process that
-    /// has become another user.
+    /// Tracing and control are part of it because the fences decide about them: root without CAP_SYS_PTRACE cannot trace a
+    /// process that has become another user, and without CAP_SYS_NICE or CAP_KILL it can neither place nor stop one.
     pub(super) fn rehearse(&mut self, fences: &Fences) -> Result<(), BirthError> {
         let plan = self.plan(fences, [0; 3], None);
         let (child, pidfd) = self.clone(fences, &plan)?;
         let process = Process { pid: child, pidfd };
         let traced = self.identify(fences, child).and_then(|()| {
             go(&plan, 1);
-            attach(&process, &plan)
+            attach(&process, &plan)?;
+            try_control(child)
         });
         // The child ends by itself, whatever came of it, and what was refused here is told by its own error.
         go(&plan, 2);
@@ -235,6 +238,15 @@ impl Process {
         self.kill();
         let _ = waitpid(self.pid, Some(WaitPidFlag::__WALL));
     }
+}
+
+/// Does to a process what dispatchers and the spawner do to guests, but without any effect.
+fn try_control(child: Pid) -> Result<(), BirthError> {
+    let refused = |call| move |error| BirthError::Host { call, error };
+    sched_getaffinity(Pid::from_raw(0))
+        .and_then(|anywhere| sched_setaffinity(child, &anywhere))
+        .map_err(refused("sched_setaffinity"))?;
+    kill(child, None).map_err(refused("kill"))
 }
 
 fn own_pidfd() -> Result<OwnedFd, Errno> {

@@ -501,6 +501,10 @@ impl<'a> Supervisor<'a> {
         }
         let mut ending = None;
         for (index, trouble) in troubles {
+            // Trouble of a process that is gone already, by itself or for some other trouble, asks for no action any more.
+            if self.residents[index].state != State::Normal {
+                continue;
+            }
             let action = self.module.partitions[index].health.action(trouble);
             if action != Action::Ignore {
                 self.say_of(index, &format!("{}; action: {}", describe(trouble), action.name()));
@@ -541,10 +545,6 @@ impl<'a> Supervisor<'a> {
         self.journal.note(self.event(index, Kind::Health { error: error.code(), action: action.code() }));
         let partition = self.module.partitions[index].name.clone();
         let resident = &mut self.residents[index];
-        if resident.state == State::Starting {
-            // Its trouble belongs to a process that is gone already.
-            return None;
-        }
         match action {
             Action::Ignore => {
                 if death.is_some() {

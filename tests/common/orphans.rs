@@ -1,0 +1,48 @@
+//! What supervisors leave behind.
+//!
+//! It is found in a way that needs no trust in them: this process declares itself the one that orphans fall to
+//! (PR_SET_CHILD_SUBREAPER), so that every process whose supervisor is gone becomes its child.
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::common::{children, status_field};
+use super::running::is_guest;
+
+/// How long a process may outlive its supervisor.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// From now on orphans fall to this process.
+pub(crate) fn adopt_orphans() {
+    nix::sys::prctl::set_child_subreaper(true).expect("this process adopts orphans");
+}
+
+/// The living processes that fell to this one. Only to be called while no supervisor runs.
+pub(crate) fn orphans() -> Vec<u32> {
+    let found = children(std::process::id());
+    // Collects those that have ended, so that they are not taken for children of the next run.
+    while let Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {}
+    found
+}
+
+/// Panics if a process is still there 200 ms after `begun`.
+pub(crate) fn expect_no_orphans(begun: Instant, when: &str) {
+    loop {
+        let found = orphans();
+        if found.is_empty() {
+            return;
+        }
+        if begun.elapsed() > GRACE {
+            let names: Vec<_> = found.iter().map(|pid| (pid, status_field(*pid, "Name"), is_guest(*pid))).collect();
+            for &pid in &found {
+                let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
+            }
+            panic!("{when}: left behind (pid, name, whether it is a guest): {names:?}");
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

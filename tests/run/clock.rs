@@ -1,0 +1,200 @@
+//! Windows and time, as guests see them.
+
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bulkhead::dispatch::real::now_ns;
+use bulkhead::record::event::Kind;
+use bulkhead::record::file::Reader;
+use serde_json::json;
+
+use crate::common::{guest, round_robin};
+use crate::runs::{accounted, figures, lines_of, number, run, run_module};
+
+/// How far a guest's clock may be off, in nanoseconds. It is derived from a measurement of a few milliseconds at first.
+const CLOCK_ERROR_NS: u64 = 100_000;
+
+fn wall_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
+#[test]
+fn a_guests_clocks_are_the_hosts() {
+    let guest = guest("r_clock");
+    let (before, wall_before) = (now_ns(), wall_ns());
+    let run = run(&[guest.to_str().unwrap()]);
+    let (after, wall_after) = (now_ns(), wall_ns());
+    let told: HashMap<&str, u64> = lines_of(&run.stdout, "r_clock")
+        .iter()
+        .map(|line| line.split_once(' ').expect("a name and a number"))
+        .map(|(name, ns)| (name, ns.parse().expect("a number")))
+        .collect();
+    assert!(before < told["epoch"] && told["epoch"] <= told["now"] && told["now"] < after, "{before} {told:?} {after}");
+    let wall = told["wall"];
+    assert!(wall_before < wall + CLOCK_ERROR_NS && wall < wall_after + CLOCK_ERROR_NS, "{wall_before} {wall}");
+}
+
+/// Each line is from one window. Whatever else the host has to do may cost the guest a window now and then, but not most.
+#[test]
+fn yield_returns_once_a_window() {
+    let guest = guest("r_clock");
+    let run = run(&[guest.to_str().unwrap(), "--", "yields", "50"]);
+    let windows: Vec<u32> = lines_of(&run.stdout, "r_clock")
+        .iter()
+        .map(|line| line.strip_prefix("window ").and_then(|number| number.parse().ok()).expect("a window's number"))
+        .collect();
+    assert_eq!(windows.len(), 50);
+    assert!(windows[0] >= 2, "the first yield returned within window 1");
+    let steps: Vec<u32> = windows.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+    assert!(!steps.contains(&0), "twice in one window: {windows:?}");
+    assert!(steps.iter().filter(|&&step| step == 1).count() > steps.len() * 3 / 4, "{windows:?}");
+}
+
+/// What a spinning guest saw of one window.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    window: usize,
+    first_ns: u64,
+    last_ns: u64,
+}
+
+fn seen(lines: &[&str]) -> Vec<Seen> {
+    let words = lines.iter().filter_map(|line| line.strip_prefix("run "));
+    words
+        .map(|line| {
+            let numbers: Vec<u64> = line.split(' ').map(|number| number.parse().expect("a number")).collect();
+            Seen { window: numbers[0] as usize, first_ns: numbers[1], last_ns: numbers[2] }
+        })
+        .collect()
+}
+
+/// The instants between which each window of a partition was open, in order, as the dispatcher recorded them.
+fn recorded(path: &std::path::Path, partition: u16) -> Vec<(u64, u64)> {
+    let mut open = Vec::new();
+    for event in Reader::open(path).expect("a recording") {
+        let event = event.expect("an event");
+        match event.kind {
+            _ if event.partition != partition => {}
+            Kind::WindowStart { awake_ns, .. } => open.push((awake_ns, u64::MAX)),
+            Kind::WindowEnd { awake_ns, .. } => open.last_mut().expect("a window that began").1 = awake_ns,
+            _ => {}
+        }
+    }
+    open
+}
+
+#[test]
+fn windows_of_a_core_exclude_each_other_and_keep_their_instants() {
+    let spin = guest("r_clock");
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("spin.rec");
+    let args = "args = [\"spin\", \"25\"]";
+    let text = round_robin(&[("a", &spin, args), ("b", &spin, args)], 3000, 2000);
+    let run = run_module(&text, &["--record", recording.to_str().unwrap()]);
+    assert_eq!(run.code(), 0, "{run:#?}");
+
+    let mut all = Vec::new();
+    for (index, name) in ["a", "b"].into_iter().enumerate() {
+        let lines = lines_of(&run.stdout, name);
+        assert_eq!(lines.last(), Some(&"backwards 0"), "{run:#?}");
+        let seen = seen(&lines);
+        assert_eq!(seen.len(), 25);
+        let windows = recorded(&recording, index as u16);
+        for seen in &seen {
+            let (begun, ended) = windows[seen.window - 1];
+            assert!(seen.first_ns + CLOCK_ERROR_NS > begun, "{name} ran before its window: {seen:?}, {begun}");
+            assert!(
+                seen.last_ns < ended.saturating_add(CLOCK_ERROR_NS),
+                "{name} ran after its window: {seen:?}, {ended}"
+            );
+        }
+        all.extend(seen.into_iter().map(|seen| (seen, name)));
+    }
+    all.sort_by_key(|(seen, _)| seen.first_ns);
+    for pair in all.windows(2) {
+        let [(earlier, a), (later, b)] = pair else { unreachable!() };
+        assert!(earlier.last_ns < later.first_ns, "{a} and {b} overlap: {earlier:?} {later:?}");
+    }
+    // They did take turns: otherwise nothing has been tested.
+    assert!(all.windows(2).filter(|pair| pair[0].1 != pair[1].1).count() > 25, "{all:?}");
+}
+
+#[test]
+fn frames_are_counted_exactly() {
+    let (spin, idle, clock) = (guest("spin"), guest("idle"), guest("r_clock"));
+    let text = format!(
+        r#"
+        [module]
+        name = "count"
+        major_frame = "8 ms"
+
+        [[partition]]
+        name = "spins"
+        image = "{}"
+
+        [[partition]]
+        name = "waits"
+        image = "{}"
+
+        [[partition]]
+        name = "ends"
+        image = "{}"
+        args = ["yields", "5"]
+
+        [[partition]]
+        name = "never"
+        image = "{}"
+        start = "idle"
+
+        [[window]]
+        partition = "spins"
+        start = "0 ms"
+        duration = "1 ms"
+        every = "2 ms"
+
+        [[window]]
+        partition = "waits"
+        start = "1 ms"
+        duration = "500 us"
+        every = "4 ms"
+
+        [[window]]
+        partition = "ends"
+        start = "3 ms"
+        duration = "1 ms"
+
+        [[window]]
+        partition = "never"
+        start = "7 ms"
+        duration = "1 ms"
+        "#,
+        spin.display(),
+        idle.display(),
+        clock.display(),
+        idle.display()
+    );
+    let run = run_module(&text, &["--frames", "60", "--json"]);
+    assert_eq!(run.code(), 0, "{run:#?}");
+    let json = run.json();
+    assert_eq!(json["ending"], json!("complete"));
+    for (name, windows_a_frame) in [("spins", 4), ("waits", 2), ("ends", 1), ("never", 1)] {
+        assert_eq!(accounted(&json, name, windows_a_frame), 60 * windows_a_frame, "{name}: {json:#}");
+    }
+    // A host that is busy with something else may cost some of them.
+    assert!(number(&figures(&json, "spins")["windows"]) > 60, "{json:#}");
+    assert!((6..60).contains(&number(&figures(&json, "ends")["windows"])), "{json:#}");
+    assert!(number(&figures(&json, "ends")["vacant_windows"]) > 0, "{json:#}");
+    assert_eq!(figures(&json, "never")["windows"], json!(0));
+    assert_eq!(figures(&json, "never")["births"], json!(0));
+}
+
+#[test]
+fn a_run_for_a_time_lasts_that_long() {
+    let idle = guest("idle");
+    let run = run(&[idle.to_str().unwrap(), "--json", "--for", "350ms"]);
+    assert_eq!(run.code(), 0, "{run:#?}");
+    let json = run.json();
+    assert_eq!(json["ending"], json!("complete"));
+    assert!(number(&json["summary"]["duration_ns"]) >= 340_000_000, "{json:#}");
+    assert!((30..).contains(&accounted(&json, "idle", 1)), "{json:#}");
+}
