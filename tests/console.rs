@@ -1,6 +1,5 @@
 //! Partitions' consoles, from the outside: hostile output, floods, readers that do not read, and input.
 
-#[allow(unreachable_pub, reason = "shared by many test files")]
 #[path = "common/mod.rs"]
 mod common;
 #[path = "common/running.rs"]

@@ -4,7 +4,6 @@
 //! The refusals are real ones: seccomp filters of the kind that container runtimes install, and settings of a nested
 //! user namespace.
 
-#[allow(unreachable_pub, reason = "shared by many test files")]
 #[path = "common/mod.rs"]
 mod common;
 

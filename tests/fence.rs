@@ -274,12 +274,8 @@ fn segments() -> Vec<(u64, u64, String)> {
     loaded
         .map(|header| {
             let right = |set, letter| if set { letter } else { '-' };
-            let rights = [
-                right(header.is_read(), 'r'),
-                right(header.is_write(), 'w'),
-                right(header.is_executable(), 'x'),
-                'p',
-            ];
+            let rights =
+                [right(header.is_read(), 'r'), right(header.is_write(), 'w'), right(header.is_executable(), 'x'), 'p'];
             let end = (header.p_vaddr + header.p_memsz).next_multiple_of(4096);
             (header.p_vaddr & !4095, end, rights.iter().collect())
         })
@@ -294,8 +290,10 @@ fn there_are_exactly_the_documented_mappings() {
         let own: Vec<&Mapping> = guest.mappings.iter().filter(|mapping| mapping.name != "[vsyscall]").collect();
         let (image, shared): (Vec<&Mapping>, Vec<&Mapping>) =
             own.into_iter().partition(|mapping| mapping.end <= 0x1000_0000_0000);
-        let shared: Vec<(u64, u64, &str)> =
-            shared.iter().map(|mapping| (mapping.start, mapping.end - mapping.start, mapping.rights.as_str())).collect();
+        let shared: Vec<(u64, u64, &str)> = shared
+            .iter()
+            .map(|mapping| (mapping.start, mapping.end - mapping.start, mapping.rights.as_str()))
+            .collect();
         assert_eq!(shared, DOCUMENTED, "{:#x?}", guest.mappings);
 
         for mapping in &image {

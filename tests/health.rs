@@ -1,6 +1,5 @@
 //! The health monitor, from the outside: guests that fail in every way, and what is done about it.
 
-#[allow(unreachable_pub, reason = "shared by many test files")]
 #[path = "common/mod.rs"]
 mod common;
 #[path = "common/running.rs"]

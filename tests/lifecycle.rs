@@ -170,7 +170,8 @@ fn with_crashes(crashes: u32, frames: u32) -> [serde_json::Value; 2] {
     let folder = tempfile::tempdir().expect("a folder");
     let (crash, idle) = (guest("f_crash"), guest("idle"));
     let more = format!("args = [\"20\", \"{crashes}\"]\nhealth = {{ crash = \"cold_start\" }}");
-    let path = write_module(folder.path(), &calm_round_robin(&[("crash", &crash, &more), ("peer", &idle, "")], 1000, 1000));
+    let path =
+        write_module(folder.path(), &calm_round_robin(&[("crash", &crash, &more), ("peer", &idle, "")], 1000, 1000));
     let mut command = bulkhead();
     command.args(["run", "--json", "--frames", &frames.to_string()]).arg(path);
     let finished = finish(command);
@@ -277,7 +278,8 @@ fn holdings(pid: u32) -> Holdings {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).expect("the supervisor's descriptors");
     let links = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
     // What they are, without the numbers that tell one from another.
-    let kind = |link: std::path::PathBuf| link.to_string_lossy().trim_end_matches(|c: char| !c.is_alphabetic()).to_owned();
+    let kind =
+        |link: std::path::PathBuf| link.to_string_lossy().trim_end_matches(|c: char| !c.is_alphabetic()).to_owned();
     let mut descriptors: Vec<String> = links.map(kind).collect();
     descriptors.sort();
     Holdings { descriptors, threads: status_field(pid, "Threads") }
@@ -291,7 +293,8 @@ fn two_hundred_restarts_cost_the_supervisor_neither_descriptors_nor_memory() {
     let folder = tempfile::tempdir().expect("a folder");
     let (crash, idle) = (guest("f_crash"), guest("idle"));
     let more = format!("args = [\"0\", \"{}\", \"{EARLY}\", \"300\"]\nhealth = {{ crash = \"warm_start\" }}", LATE - 1);
-    let path = write_module(folder.path(), &calm_round_robin(&[("crash", &crash, &more), ("peer", &idle, "")], 1000, 0));
+    let path =
+        write_module(folder.path(), &calm_round_robin(&[("crash", &crash, &more), ("peer", &idle, "")], 1000, 0));
     let mut command = bulkhead();
     command.args(["run", "--json"]).arg(path);
     let running = Running::start(command);

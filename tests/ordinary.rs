@@ -126,7 +126,9 @@ fn run_and_look(command: Command) -> (Finished, u32) {
     let users = status("Uid");
     let user = users.split_whitespace().next().and_then(|user| user.parse().ok()).expect("a user");
     assert!(users.split_whitespace().all(|other| other == user_text(user)), "{users}");
-    common::eventually("the greetings", || (!running::guests(running.pid()).iter().any(|&pid| pid != idle)).then_some(()));
+    common::eventually("the greetings", || {
+        (!running::guests(running.pid()).iter().any(|&pid| pid != idle)).then_some(())
+    });
     let finished = running.interrupt();
     assert_eq!(finished.code(), 0, "{finished:#?}");
     assert!(finished.stderr.contains("hello from C"), "{finished:#?}");
@@ -157,7 +159,11 @@ fn an_ordinary_user_gets_all_the_namespaces_that_the_host_grants() {
     let _alone = alone();
     let mut probe = Command::new("true");
     as_ordinary_user(&mut probe, 0);
-    let all = libc::CLONE_NEWUSER | libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC
+    let all = libc::CLONE_NEWUSER
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWNET
+        | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS;
     // SAFETY: the closure makes a single system call.
     unsafe { probe.pre_exec(move || check(libc::unshare(all))) };

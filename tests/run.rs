@@ -1,6 +1,5 @@
 //! `bulkhead run`, from the outside: the real binary, real guests, real windows.
 
-#[allow(unreachable_pub, reason = "shared by many test files")]
 #[path = "common/mod.rs"]
 mod common;
 #[path = "common/running.rs"]

@@ -242,12 +242,11 @@ fn calls_through_the_32_bit_entry_die() {
         return skip("this kernel has no 32-bit entry");
     }
     // exit, fork, read, write, open, execve, getpid, kill, rt_sigreturn, clone, ... and numbers that 64-bit code may use.
-    let numbers = [1, 2, 3, 4, 5, 11, 20, 37, 120, 173, 0, 6, 7, 13, 15, 26, 38, 39, 45, 48, 54, 63, 67, 77, 85, 90, 91, 102];
-    let more = [104, 114, 117, 119, 125, 136, 140, 172, 174, 190, 192, 202, 231, 238, 240, 243, 252, 270, 322, 358, 435, 600];
-    let case = |number: i64| Case {
-        way: "int80",
-        ..Case::own(number, Fate::Killed { number, arch: AUDIT_ARCH_I386 })
-    };
+    let numbers =
+        [1, 2, 3, 4, 5, 11, 20, 37, 120, 173, 0, 6, 7, 13, 15, 26, 38, 39, 45, 48, 54, 63, 67, 77, 85, 90, 91, 102];
+    let more =
+        [104, 114, 117, 119, 125, 136, 140, 172, 174, 190, 192, 202, 231, 238, 240, 243, 252, 270, 322, 358, 435, 600];
+    let case = |number: i64| Case { way: "int80", ..Case::own(number, Fate::Killed { number, arch: AUDIT_ARCH_I386 }) };
     let cases: Vec<Case> = numbers.into_iter().chain(more).map(case).collect();
     assert_eq!(cases.len(), 50);
     check(&cases);

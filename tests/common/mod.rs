@@ -64,9 +64,7 @@ pub fn round_robin(partitions: &[(&str, &Path, &str)], window_us: u64, slack_us:
     }
     for (index, (name, ..)) in partitions.iter().enumerate() {
         let start = window_us * index as u64;
-        text += &format!(
-            "[[window]]\npartition = \"{name}\"\nstart = \"{start} us\"\nduration = \"{window_us} us\"\n"
-        );
+        text += &format!("[[window]]\npartition = \"{name}\"\nstart = \"{start} us\"\nduration = \"{window_us} us\"\n");
     }
     text
 }

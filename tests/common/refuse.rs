@@ -46,6 +46,8 @@ fn install(command: &mut Command, calls: Vec<(i64, Vec<SeccompRule>)>, errno: i3
     let program: BpfProgram = filter.expect("a filter").try_into().expect("a program");
     // SAFETY: the closure makes system calls only; the program was built before the fork.
     unsafe {
-        command.pre_exec(move || seccompiler::apply_filter(&program).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL)));
+        command.pre_exec(move || {
+            seccompiler::apply_filter(&program).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))
+        });
     }
 }

@@ -244,16 +244,16 @@ fn reset_signals() -> Result<(), i32> {
 
 /// Makes an empty, read-only, in-memory directory the root, and lets go of the old one.
 fn empty_root() -> Result<(), i32> {
-    let private = (libc::MS_REC | libc::MS_PRIVATE) as u64;
+    let private = libc::MS_REC | libc::MS_PRIVATE;
     call(libc::SYS_mount, [0, text(c"/"), 0, private, 0, 0])?;
     // Any directory that surely exists can carry the mount: the old root goes away with it.
-    let flags = (libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC) as u64;
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     let options = text(c"size=4k,nr_inodes=1,mode=0555");
     call(libc::SYS_mount, [text(c"bulkhead"), text(c"/proc"), text(c"tmpfs"), flags, options, 0])?;
     call(libc::SYS_chdir, [text(c"/proc"), 0, 0, 0, 0, 0])?;
     call(libc::SYS_pivot_root, [text(c"."), text(c"."), 0, 0, 0, 0])?;
     call(libc::SYS_umount2, [text(c"."), libc::MNT_DETACH as u64, 0, 0, 0, 0])?;
-    let read_only = flags | (libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY) as u64;
+    let read_only = flags | libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY;
     call(libc::SYS_mount, [0, text(c"/"), 0, read_only, 0, 0])?;
     Ok(())
 }

@@ -9,194 +9,44 @@ pub mod console;
 pub mod death;
 mod dispatchers;
 mod journal;
+mod monitor;
+mod outcome;
 pub mod output;
 mod resident;
+mod terminal;
 pub mod timekeeper;
 
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, sync_channel};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bulkhead_abi::boot::{StartCondition, StartMode};
 use bulkhead_abi::vcpu::line;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
-use serde::Serialize;
 
 use crate::config::module::Start;
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::{GuestPolicy, RealTime};
 use crate::dispatch::real::now_ns;
-use crate::health::{Action, Error};
 use crate::host::{self, Cpus};
-use crate::partition::{Birth, BirthError, Fences, Guest, Spawner, pin};
+use crate::partition::{Birth, BirthError, Guest, Spawner, pin};
 use crate::record::event::{Event, Kind};
 use crate::record::header::Header;
-use crate::record::summary::Summary;
-use death::Death;
 use dispatchers::Dispatchers;
 use journal::Journal;
+use outcome::host_error;
+pub use outcome::{ConsoleMode, Ending, Options, Outcome, PartitionOutcome, RunError};
 use output::Output;
 use resident::Resident;
 pub use resident::State;
+use terminal::{prefix, put, read_stdin};
 use timekeeper::{Sample, Timekeeper};
-
-/// How guests' output is shown.
-#[derive(Debug, Clone)]
-pub enum ConsoleMode {
-    /// Line by line, with the partition's name.
-    Prefix,
-    /// Byte by byte, as it comes.
-    Raw,
-    /// Not at all, but handed on.
-    Capture(Sender<(PartitionId, Vec<u8>)>),
-}
-
-/// What a run is asked for besides its module.
-#[derive(Debug)]
-pub struct Options {
-    /// Stop after so many major frames.
-    pub frames: Option<u64>,
-    /// Stop after so long.
-    pub duration: Option<Duration>,
-    /// Record to this file.
-    pub record: Option<PathBuf>,
-    /// How to show output.
-    pub console: ConsoleMode,
-    /// Refuse to run without real-time scheduling.
-    pub require_rt: bool,
-    /// Guests' output goes to standard error, because standard output is wanted for something else.
-    pub console_on_stderr: bool,
-    /// Say nothing but guests' output and errors.
-    pub quiet: bool,
-    /// Namespaces to ask for at most.
-    pub fences: Fences,
-    /// Somebody who wants every event too.
-    pub tap: Option<Sender<Event>>,
-}
-
-/// Why a run could not begin or had to end. All of these are the host's doing.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// Real-time scheduling was required.
-    #[error(
-        "--require rt: the host does not allow real-time scheduling (try as root, or with CAP_SYS_NICE, or a higher `ulimit -r`)"
-    )]
-    NoRealTime,
-    /// The recording cannot be written.
-    #[error("--record: {0}")]
-    Record(#[from] crate::record::file::Error),
-    /// A partition's memory cannot be had.
-    #[error("partition \"{partition}\": no memory for it: {error}")]
-    Memory {
-        /// Which partition.
-        partition: String,
-        /// Why.
-        error: Errno,
-    },
-    /// A partition's process cannot be made.
-    #[error("partition \"{partition}\": {error}")]
-    Birth {
-        /// Which partition.
-        partition: String,
-        /// Why.
-        error: BirthError,
-    },
-    /// No process can be made at all.
-    #[error("cannot make a fenced process: {0}")]
-    Spawner(BirthError),
-    /// Another service of the host's failed.
-    #[error("{what}: {error}")]
-    Host {
-        /// Which.
-        what: &'static str,
-        /// Why.
-        error: io::Error,
-    },
-}
-
-fn host_error<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> RunError {
-    move |error| RunError::Host { what, error: error.into() }
-}
-
-/// Why a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ending {
-    /// The frames or the time that were asked for are over.
-    Complete,
-    /// Every partition has ended.
-    AllEnded,
-    /// Somebody sent SIGINT, SIGTERM or SIGHUP.
-    Interrupted,
-    /// Nobody reads the output any more.
-    OutputClosed,
-    /// The health monitor stopped the module: a table said so.
-    Shutdown {
-        /// Whose failure it was.
-        partition: String,
-    },
-    /// The health monitor stopped the module: restarts came too thick.
-    Storm {
-        /// Whose restarts they were.
-        partition: String,
-    },
-    /// A partition could not be restarted.
-    BirthFailed {
-        /// Which one.
-        partition: String,
-    },
-}
-
-/// What a partition came to.
-#[derive(Debug, Serialize)]
-pub struct PartitionOutcome {
-    /// Its name.
-    pub name: String,
-    /// Its last state.
-    #[serde(flatten)]
-    pub state: State,
-    /// Bytes of its output that were dropped.
-    pub dropped_output_bytes: u64,
-}
-
-/// What a run came to.
-#[derive(Debug, Serialize)]
-pub struct Outcome {
-    /// Why it ended.
-    pub ending: Ending,
-    /// What the partitions came to.
-    pub partitions: Vec<PartitionOutcome>,
-    /// Whether the dispatchers were real-time threads.
-    pub real_time: bool,
-    /// How each core's guests were scheduled.
-    pub guest_policies: Vec<GuestPolicy>,
-    /// What fenced the partitions in, besides seccomp and no_new_privs.
-    pub fences: Fences,
-    /// From the first order to the last birth, in nanoseconds.
-    pub startup_ns: u64,
-    /// Why the recording ended early, if it did.
-    pub recording_error: Option<String>,
-    /// The figures.
-    pub summary: Summary,
-}
-
-impl Outcome {
-    /// Whether a guest failed and nobody handled it, or the module had to stop.
-    pub fn failed(&self) -> bool {
-        let stopped =
-            matches!(self.ending, Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::BirthFailed { .. });
-        stopped || self.partitions.iter().any(|partition| matches!(partition.state, State::Idle { failed: true, .. }))
-    }
-}
 
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
@@ -210,8 +60,6 @@ const CLOCK_WARMUP: Duration = Duration::from_millis(10);
 const LAST_OUTPUT: Duration = Duration::from_secs(5);
 /// How long messages may take behind it.
 const LAST_MESSAGES: Duration = Duration::from_secs(1);
-/// Most bytes of output that wait when a message is added: nobody has read anything for long.
-const MAX_MESSAGES: usize = 4 << 20;
 
 /// Runs `module`, whose partitions' images are `guests`, by partition number.
 ///
@@ -472,119 +320,6 @@ impl<'a> Supervisor<'a> {
         Ok(ending.or(all_ended.then_some(Ending::AllEnded)))
     }
 
-    /// Takes the dispatchers' events, and acts on windows that were late or overran.
-    fn collect_events(&mut self) -> Option<Ending> {
-        let (late_after, overrun_after) = (self.module.late_after_ns, self.module.overrun_after_ns);
-        let mut troubles: Vec<(usize, Error)> = Vec::new();
-        let tap = self.options.tap.as_ref();
-        let failed_now = self.journal.collect(|event| {
-            if let Some(tap) = tap {
-                // Whoever wanted them may have lost interest.
-                let _ = tap.send(*event);
-            }
-            let trouble = match event.kind {
-                Kind::WindowStart { planned_ns, continued_ns, .. } if continued_ns > planned_ns + late_after => {
-                    Error::LateWindow
-                }
-                Kind::WindowSkipped { .. } => Error::LateWindow,
-                Kind::WindowEnd { confirmed_ns, requested_ns, .. }
-                    if confirmed_ns == 0 || confirmed_ns > requested_ns + overrun_after =>
-                {
-                    Error::Overrun
-                }
-                _ => return,
-            };
-            troubles.push((usize::from(event.partition), trouble));
-        });
-        if failed_now {
-            self.say_recording_failed();
-        }
-        let mut ending = None;
-        for (index, trouble) in troubles {
-            // Trouble of a process that is gone already, by itself or for some other trouble, asks for no action any more.
-            if self.residents[index].state != State::Normal {
-                continue;
-            }
-            let action = self.module.partitions[index].health.action(trouble);
-            if action != Action::Ignore {
-                self.say_of(index, &format!("{}; action: {}", describe(trouble), action.name()));
-                ending = self.act(index, trouble, action, None).or(ending);
-            }
-        }
-        ending
-    }
-
-    /// A partition's process has ended: reports it and acts.
-    fn mourn(&mut self, index: usize, death: Death) -> Option<Ending> {
-        let resident = &mut self.residents[index];
-        resident.flush_console(now_ns(), &self.options.console, &mut self.output);
-        if resident.killed_by_us {
-            // The action that killed it has decided already what comes next.
-            return None;
-        }
-        self.journal.note(self.event(index, death.event()));
-        let Some(error) = death.error() else {
-            self.residents[index].state = State::Idle { last: Some(death), failed: false };
-            return None;
-        };
-        let action = self.module.partitions[index].health.action(error);
-        let mut words = death.to_string();
-        if let Some(ip) = death.ip() {
-            let _ = write!(words, ", instruction {ip:#x}");
-            if let Some(symbol) = self.residents[index].guest.symbolise(ip) {
-                let _ = write!(words, " in {symbol}");
-            }
-        }
-        self.output.send();
-        self.say_of(index, &format!("{words}; action: {}", action.name()));
-        self.act(index, error, action, Some(death))
-    }
-
-    /// Carries out the health monitor's answer to an error of a partition.
-    fn act(&mut self, index: usize, error: Error, action: Action, death: Option<Death>) -> Option<Ending> {
-        self.journal.note(self.event(index, Kind::Health { error: error.code(), action: action.code() }));
-        let partition = self.module.partitions[index].name.clone();
-        let resident = &mut self.residents[index];
-        match action {
-            Action::Ignore => {
-                if death.is_some() {
-                    resident.state = State::Idle { last: death, failed: false };
-                }
-                None
-            }
-            Action::Idle => {
-                resident.kill();
-                resident.state = State::Idle { last: death, failed: true };
-                None
-            }
-            Action::Shutdown => {
-                resident.kill();
-                resident.state = State::Idle { last: death, failed: true };
-                Some(Ending::Shutdown { partition })
-            }
-            Action::WarmStart | Action::ColdStart => {
-                if resident.storm.restart(self.module.storm, now_ns()) {
-                    resident.kill();
-                    resident.state = State::Idle { last: death, failed: true };
-                    let storm = self.module.storm;
-                    self.say(&format!(
-                        "partition \"{partition}\" was to be restarted more than {} times within {}: the module stops",
-                        storm.restarts,
-                        humantime::format_duration(Duration::from_nanos(storm.within_ns))
-                    ));
-                    return Some(Ending::Storm { partition });
-                }
-                if let Some(process) = resident.process.take() {
-                    resident.slot.vacate();
-                    process.destroy();
-                }
-                let mode = if action == Action::WarmStart { StartMode::Warm } else { StartMode::Cold };
-                resident.start(self.module, &self.spawner, mode, StartCondition::HmPartitionRestart);
-                None
-            }
-        }
-    }
-
     /// A partition's process has been born.
     fn welcome(&mut self, birth: Birth) -> Result<(), BirthError> {
         let index = birth.partition.index();
@@ -647,8 +382,11 @@ impl<'a> Supervisor<'a> {
         if let Some(dispatchers) = self.dispatchers.take() {
             dispatchers.stop();
         }
+        // All at once, so that they die side by side.
         for resident in &mut self.residents {
-            resident.slot.vacate();
+            resident.kill();
+        }
+        for resident in &mut self.residents {
             if let Some(process) = resident.process.take() {
                 process.destroy();
             }
@@ -712,62 +450,10 @@ impl<'a> Supervisor<'a> {
     }
 }
 
-fn describe(error: Error) -> &'static str {
-    match error {
-        Error::Exit => "ended itself",
-        Error::Crash => "crashed",
-        Error::ForbiddenCall => "made a forbidden system call",
-        Error::Overrun => "did not stop in time at the end of its window",
-        Error::LateWindow => "got a window late",
-    }
-}
-
-/// Adds a message to an output, unless too many wait there already.
-fn put(output: &mut Output, words: &str) {
-    let buffer = output.buffer();
-    if buffer.len() < MAX_MESSAGES {
-        buffer.extend_from_slice(format!("bulkhead: {words}\n").as_bytes());
-    }
-    output.send();
-}
-
-/// What stands before a partition's lines.
-fn prefix(name: &str, index: usize, width: usize, colour: bool) -> String {
-    // Cyan, yellow, green, magenta, blue, and their bright variants: readable on light and on dark.
-    const COLOURS: [u8; 8] = [36, 33, 32, 35, 34, 96, 92, 95];
-    if colour {
-        format!(
-            "\x1b[{}m[{name}]\x1b[0m{:pad$} ",
-            COLOURS[index % COLOURS.len()],
-            "",
-            pad = width - name.chars().count()
-        )
-    } else {
-        format!("[{name}]{:pad$} ", "", pad = width - name.chars().count())
-    }
-}
-
 /// 64 partitions need more descriptors than the usual soft limit allows.
 fn raise_descriptor_limit() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(65536), hard);
     }
-}
-
-/// A thread that reads standard input. It ends with the process.
-fn read_stdin() -> Receiver<Vec<u8>> {
-    use std::io::Read as _;
-    let (sender, receiver) = sync_channel(16);
-    let reader = move || {
-        let mut buffer = [0; 4096];
-        while let Ok(len) = io::stdin().read(&mut buffer) {
-            if len == 0 || sender.send(buffer[..len].to_vec()).is_err() {
-                break;
-            }
-        }
-    };
-    // Without the thread there is no input, as with a closed standard input.
-    let _ = std::thread::Builder::new().name("stdin".to_owned()).stack_size(128 << 10).spawn(reader);
-    receiver
 }

@@ -119,8 +119,8 @@ fn expected_failures(path: Option<&Path>) -> Result<BTreeSet<String>, u8> {
 fn collect(paths: &[PathBuf]) -> Result<Vec<PathBuf>, u8> {
     let mut images = Vec::new();
     for path in paths {
-        let metadata = std::fs::metadata(path)
-            .map_err(|error| complain(&format_args!("{}: {error}", path.display()), USAGE))?;
+        let metadata =
+            std::fs::metadata(path).map_err(|error| complain(&format_args!("{}: {error}", path.display()), USAGE))?;
         if !metadata.is_dir() {
             images.push(path.clone());
             continue;

@@ -134,11 +134,7 @@ mod tests {
             took: Duration::from_millis(1500),
             output: "<a & \x1b b>".to_owned(),
         };
-        vec![
-            outcome("one", Verdict::Passed),
-            outcome("two", Verdict::Failed),
-            outcome("three", Verdict::UserInput),
-        ]
+        vec![outcome("one", Verdict::Passed), outcome("two", Verdict::Failed), outcome("three", Verdict::UserInput)]
     }
 
     #[test]

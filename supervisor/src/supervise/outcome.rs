@@ -1,0 +1,165 @@
+//! What a run is asked for, why it may fail, and what it comes to.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use serde::Serialize;
+
+use super::resident::State;
+use crate::config::PartitionId;
+use crate::dispatch::policy::GuestPolicy;
+use crate::partition::{BirthError, Fences};
+use crate::record::event::Event;
+use crate::record::summary::Summary;
+
+/// How guests' output is shown.
+#[derive(Debug, Clone)]
+pub enum ConsoleMode {
+    /// Line by line, with the partition's name.
+    Prefix,
+    /// Byte by byte, as it comes.
+    Raw,
+    /// Not at all, but handed on.
+    Capture(Sender<(PartitionId, Vec<u8>)>),
+}
+
+/// What a run is asked for besides its module.
+#[derive(Debug)]
+pub struct Options {
+    /// Stop after so many major frames.
+    pub frames: Option<u64>,
+    /// Stop after so long.
+    pub duration: Option<Duration>,
+    /// Record to this file.
+    pub record: Option<PathBuf>,
+    /// How to show output.
+    pub console: ConsoleMode,
+    /// Refuse to run without real-time scheduling.
+    pub require_rt: bool,
+    /// Guests' output goes to standard error, because standard output is wanted for something else.
+    pub console_on_stderr: bool,
+    /// Say nothing but guests' output and errors.
+    pub quiet: bool,
+    /// Namespaces to ask for at most.
+    pub fences: Fences,
+    /// Somebody who wants every event too.
+    pub tap: Option<Sender<Event>>,
+}
+
+/// Why a run could not begin or had to end. All of these are the host's doing.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Real-time scheduling was required.
+    #[error(
+        "--require rt: the host does not allow real-time scheduling (try as root, or with CAP_SYS_NICE, or a higher `ulimit -r`)"
+    )]
+    NoRealTime,
+    /// The recording cannot be written.
+    #[error("--record: {0}")]
+    Record(#[from] crate::record::file::Error),
+    /// A partition's memory cannot be had.
+    #[error("partition \"{partition}\": no memory for it: {error}")]
+    Memory {
+        /// Which partition.
+        partition: String,
+        /// Why.
+        error: Errno,
+    },
+    /// A partition's process cannot be made.
+    #[error("partition \"{partition}\": {error}")]
+    Birth {
+        /// Which partition.
+        partition: String,
+        /// Why.
+        error: BirthError,
+    },
+    /// No process can be made at all.
+    #[error("cannot make a fenced process: {0}")]
+    Spawner(BirthError),
+    /// Another service of the host's failed.
+    #[error("{what}: {error}")]
+    Host {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+pub(super) fn host_error<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> RunError {
+    move |error| RunError::Host { what, error: error.into() }
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The frames or the time that were asked for are over.
+    Complete,
+    /// Every partition has ended.
+    AllEnded,
+    /// Somebody sent SIGINT, SIGTERM or SIGHUP.
+    Interrupted,
+    /// Nobody reads the output any more.
+    OutputClosed,
+    /// The health monitor stopped the module: a table said so.
+    Shutdown {
+        /// Whose failure it was.
+        partition: String,
+    },
+    /// The health monitor stopped the module: restarts came too thick.
+    Storm {
+        /// Whose restarts they were.
+        partition: String,
+    },
+    /// A partition could not be restarted.
+    BirthFailed {
+        /// Which one.
+        partition: String,
+    },
+}
+
+/// What a partition came to.
+#[derive(Debug, Serialize)]
+pub struct PartitionOutcome {
+    /// Its name.
+    pub name: String,
+    /// Its last state.
+    #[serde(flatten)]
+    pub state: State,
+    /// Bytes of its output that were dropped.
+    pub dropped_output_bytes: u64,
+}
+
+/// What a run came to.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// Why it ended.
+    pub ending: Ending,
+    /// What the partitions came to.
+    pub partitions: Vec<PartitionOutcome>,
+    /// Whether the dispatchers were real-time threads.
+    pub real_time: bool,
+    /// How each core's guests were scheduled.
+    pub guest_policies: Vec<GuestPolicy>,
+    /// What fenced the partitions in, besides seccomp and no_new_privs.
+    pub fences: Fences,
+    /// From the first order to the last birth, in nanoseconds.
+    pub startup_ns: u64,
+    /// Why the recording ended early, if it did.
+    pub recording_error: Option<String>,
+    /// The figures.
+    pub summary: Summary,
+}
+
+impl Outcome {
+    /// Whether a guest failed and nobody handled it, or the module had to stop.
+    pub fn failed(&self) -> bool {
+        let stopped =
+            matches!(self.ending, Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::BirthFailed { .. });
+        stopped || self.partitions.iter().any(|partition| matches!(partition.state, State::Idle { failed: true, .. }))
+    }
+}
