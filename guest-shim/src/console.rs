@@ -1,7 +1,7 @@
 //! The partition's console, through rings in shared memory.
 //!
 //! Output never costs a system call: the supervisor looks at the ring by itself, some hundred times a second. When the
-//! ring is full (64 KiB that nobody has fetched yet), [`write`] takes what fits; [`print_args`] and [`print`] wait
+//! ring is full (64 KiB that nobody has fetched yet), [`write()`] takes what fits; [`print_args`] and [`print()`] wait
 //! for room by giving windows back, and drop (and count) the rest when the supervisor seems to have gone deaf.
 
 use core::fmt;

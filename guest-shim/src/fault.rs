@@ -1,6 +1,6 @@
 //! Signals become interrupts and processor exceptions here.
 //!
-//! The supervisor registers [`bh_fault_entry`] for the processor's faults, for SIGSYS, for the timer's SIGALRM and for its
+//! The supervisor registers `bh_fault_entry` for the processor's faults, for SIGSYS, for the timer's SIGALRM and for its
 //! doorbell before the guest runs.
 //!
 //! An interrupt is passed on to [`irq`], and if that wants it delivered, the interrupted code finds itself at the vector. A
