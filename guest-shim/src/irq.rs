@@ -220,6 +220,7 @@ pub fn next_line() -> Option<u32> {
     }
     let line = ready.trailing_zeros();
     pending_word().fetch_and(!(1 << line), Ordering::Relaxed);
+    arch::bh_served.store(1, Ordering::Relaxed);
     if line == TIMER {
         timer::expired();
     }

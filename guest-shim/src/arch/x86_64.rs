@@ -166,6 +166,11 @@ global_asm!(
     "pop %rdx",
     "pop %rcx",
     "pop %rax",
+    // Returns from an interrupt as the frame says. Also what `iretq` is in code compiled with the paravirtualizing header.
+    ".globl bh_pv_iretq",
+    "bh_pv_iretq:",
+    "testl $0x200, 16(%rsp)",
+    "jz 3f",
     // Unmasks, and returns unless a signal has come meanwhile. The signal handler sends an interrupt that strikes between
     // here and bh_vector_end to bh_vector_again, where the frame serves once more; so interrupts do not pile up frames.
     "movl $0, bh_masked(%rip)",
@@ -176,10 +181,15 @@ global_asm!(
     "iretq",
     ".globl bh_vector_end",
     "bh_vector_end:",
+    // The frame's interrupt flag is clear: to code that runs masked.
+    "3: movl $1, bh_masked(%rip)",
+    "iretq",
     ".globl bh_vector_again",
     "bh_vector_again:",
     "movl $1, bh_masked(%rip)",
-    "jmp bh_default_vector",
+    "cmpq $0, bh_vector(%rip)",
+    "je bh_default_vector",
+    "jmp *bh_vector(%rip)",
     ".size bh_default_vector, . - bh_default_vector",
     // void bh_take_interrupt(void): interrupts its caller at the call. A function may change the registers used here.
     ".globl bh_take_interrupt",
@@ -263,8 +273,8 @@ global_asm!(
     note_type = const note::TYPE,
     abi = const bulkhead_abi::ABI_VERSION,
     sigreturn = const nr::RT_SIGRETURN,
-    xsave_size = sym XSAVE_SIZE,
-    xsave_mask = sym XSAVE_MASK,
+    xsave_size = sym bh_xsave_size,
+    xsave_mask = sym bh_xsave_mask,
     options(att_syntax)
 );
 
@@ -317,9 +327,11 @@ pub(crate) fn die_segv() -> u64 {
 }
 
 /// Bytes that the vector state takes on an interrupted stack.
-static XSAVE_SIZE: AtomicU32 = AtomicU32::new(512);
+#[unsafe(no_mangle)]
+static bh_xsave_size: AtomicU32 = AtomicU32::new(512);
 /// The state components that interrupts save; 0 for FXSAVE.
-static XSAVE_MASK: AtomicU32 = AtomicU32::new(0);
+#[unsafe(no_mangle)]
+static bh_xsave_mask: AtomicU32 = AtomicU32::new(0);
 
 /// x87, SSE, AVX and the three of AVX-512. AMX tiles are left out: 8 KiB on every interrupted stack would be too much, and
 /// an interrupt handler has no use for them.
@@ -339,8 +351,8 @@ pub(crate) fn init() {
         let leaf = __cpuid_count(0xd, component);
         size.max(leaf.eax + leaf.ebx)
     });
-    XSAVE_SIZE.store(size, Ordering::Relaxed);
-    XSAVE_MASK.store(mask, Ordering::Relaxed);
+    bh_xsave_size.store(size, Ordering::Relaxed);
+    bh_xsave_mask.store(mask, Ordering::Relaxed);
 }
 
 /// The lower half of XCR0.

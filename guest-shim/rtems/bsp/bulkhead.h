@@ -1,0 +1,13 @@
+/* What the parts of the virtual BSP know of each other. */
+#ifndef BULKHEAD_RTEMS_BSP_H
+#define BULKHEAD_RTEMS_BSP_H
+
+#include <stdint.h>
+
+/* In entry.S: where the shim sends interrupts. */
+extern const char bulkhead_interrupt_entry[];
+
+/* Makes the processor's exceptions fatal errors of RTEMS. */
+void bulkhead_exceptions_initialize(void);
+
+#endif

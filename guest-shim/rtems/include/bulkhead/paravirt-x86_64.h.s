@@ -1,0 +1,187 @@
+/* The macros of paravirt-x86_64.h. Read by the assembler as it is, and through the C preprocessor: comments are C's.
+ *
+ * Every macro leaves registers and memory as the instruction would, and the flags too where bh_flags_live is set; only the
+ * interrupt flag is virtual: bh_masked is its complement. Nothing is written within 128 bytes below the stack pointer except
+ * what the instruction itself pushes, so code with a red zone keeps it.
+ *
+ * Where the assembler is in 16- or 32-bit mode, which only start-up code for hardware is, the instruction stays as it is.
+ */
+
+/* Sets bh_long if the assembler is in 64-bit mode: only there is this instruction three bytes long. */
+.macro bh_find_mode
+    .if bh_flags_live
+        .pushsection .bh_mode, "e", @progbits
+.Lbh_mode\@:
+        inc %ax
+        .set bh_long, (. - .Lbh_mode\@) == 3
+        .popsection
+    .else
+        .set bh_long, 1
+    .endif
+.endm
+
+/* Unmasks, and takes an interrupt that was held back. */
+.macro bh_unmask
+    movl $0, bh_masked(%rip)
+    .if bh_flags_live
+        lea -128(%rsp), %rsp
+        push %rcx
+        movl bh_deferred(%rip), %ecx
+        jecxz .Lbh_none\@
+        pop %rcx
+        call bh_pv_take
+        push %rcx
+.Lbh_none\@:
+        pop %rcx
+        lea 128(%rsp), %rsp
+    .else
+        cmpl $0, bh_deferred(%rip)
+        je .Lbh_none\@
+        lea -128(%rsp), %rsp
+        call bh_pv_take
+        lea 128(%rsp), %rsp
+.Lbh_none\@:
+    .endif
+.endm
+
+/* Calls a routine of the shim that preserves every register. */
+.macro bh_call routine
+    lea -128(%rsp), %rsp
+    call \routine
+    lea 128(%rsp), %rsp
+.endm
+
+.macro cli
+    bh_find_mode
+    .if bh_long
+        movl $1, bh_masked(%rip)
+    .else
+        .byte 0xfa
+    .endif
+.endm
+
+/* What is served from here on has ended the waiting of a hlt that follows. */
+.macro sti
+    bh_find_mode
+    .if bh_long
+        movl $0, bh_served(%rip)
+        bh_unmask
+    .else
+        .byte 0xfb
+    .endif
+.endm
+
+.macro hlt
+    bh_find_mode
+    .if bh_long
+        bh_call bh_pv_hlt
+    .else
+        .byte 0xf4
+    .endif
+.endm
+
+/* In user mode the processor pushes the interrupt flag as set, whatever popfq has loaded; bit 9 is cleared if bh_masked says
+ * so. With live flags this takes arithmetic that changes none: the image minus 512 if bh_masked is 1. */
+.macro pushfq
+    .byte 0x9c
+    .if bh_flags_live
+        lea -128(%rsp), %rsp
+        push %rax
+        push %rdx
+        movl bh_masked(%rip), %eax
+        not %rax
+        lea 1(%rax), %rax
+        lea (, %rax, 8), %rax
+        lea (, %rax, 8), %rax
+        movq 144(%rsp), %rdx
+        lea (%rdx, %rax, 8), %rdx
+        movq %rdx, 144(%rsp)
+        pop %rdx
+        pop %rax
+        lea 128(%rsp), %rsp
+    .else
+        cmpl $0, bh_masked(%rip)
+        je .Lbh_set\@
+        andl $~0x200, (%rsp)
+.Lbh_set\@:
+    .endif
+.endm
+
+.macro popfq
+    testl $0x200, (%rsp)
+    jnz .Lbh_open\@
+    movl $1, bh_masked(%rip)
+    .byte 0x9d
+    jmp .Lbh_done\@
+.Lbh_open\@:
+    .byte 0x9d
+    bh_unmask
+.Lbh_done\@:
+.endm
+
+.macro pushf
+    bh_find_mode
+    .if bh_long
+        pushfq
+    .else
+        .byte 0x9c
+    .endif
+.endm
+
+.macro popf
+    bh_find_mode
+    .if bh_long
+        popfq
+    .else
+        .byte 0x9d
+    .endif
+.endm
+
+/* Does not come back, so it needs no call: bh_pv_iretq finds the frame where the instruction would. */
+.macro iretq
+    jmp bh_pv_iretq
+.endm
+
+/* The bases of FS and GS; other registers of the model do not exist on the virtual CPU, and writing them does nothing. */
+.macro wrmsr
+    bh_find_mode
+    .if bh_long
+        bh_call bh_pv_wrmsr
+    .else
+        .byte 0x0f, 0x30
+    .endif
+.endm
+
+/* There are no descriptor tables and no I/O ports: writes do nothing, reads yield ones, as from a bus without a device. */
+.macro lidt operand:vararg
+.endm
+.macro lgdt operand:vararg
+.endm
+.macro outb operand:vararg
+.endm
+.macro outw operand:vararg
+.endm
+.macro outl operand:vararg
+.endm
+.macro out operand:vararg
+.endm
+.macro inb operand:vararg
+    movb $0xff, %al
+.endm
+.macro inw operand:vararg
+    movw $0xffff, %ax
+.endm
+.macro inl operand:vararg
+    movl $0xffffffff, %eax
+.endm
+.macro in port, register
+    .ifc "\register", "%al"
+        inb
+    .else
+        .ifc "\register", "%ax"
+            inw
+        .else
+            inl
+        .endif
+    .endif
+.endm
