@@ -37,8 +37,6 @@ pub enum GuestPolicy {
     Nice,
     /// SCHED_OTHER as the supervisor itself: the host allows nothing better.
     Ordinary,
-    /// SCHED_IDLE: for a process that failed to stop and must not disturb others.
-    Idle,
 }
 
 /// What the host says about real-time scheduling.
@@ -90,7 +88,6 @@ pub fn apply(pid: Pid, policy: GuestPolicy) -> Result<(), Errno> {
             Errno::result(result).map(drop)
         }
         GuestPolicy::Ordinary => set_scheduler(pid, libc::SCHED_OTHER, 0),
-        GuestPolicy::Idle => set_scheduler(pid, libc::SCHED_IDLE, 0),
     }
 }
 

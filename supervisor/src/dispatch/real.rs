@@ -330,8 +330,10 @@ impl Processes for Residents {
         if resident.laggard {
             match Resident::state(pidfd.as_fd(), WaitPidFlag::WNOHANG) {
                 Ok(WaitStatus::Stopped(..)) => {
-                    // It cannot have ended, so its number is still its own.
-                    let _ = apply(Pid::from_raw(resident.slot.pid.load(Ordering::Relaxed)), self.policy);
+                    if self.policy == GuestPolicy::Fifo {
+                        // It has not ended, so its number is still its own.
+                        let _ = apply(Pid::from_raw(resident.slot.pid.load(Ordering::Relaxed)), self.policy);
+                    }
                     resident.laggard = false;
                 }
                 _ => return Begun::Vacant,
@@ -367,10 +369,13 @@ impl Processes for Residents {
                 Err(Errno::EINTR) if time.now_ns() < requested_ns + self.stop_within_ns => {}
                 Err(Errno::EINTR) => {
                     // Still in the kernel: in a long system call, or dying with a lot of memory to give back. It will not
-                    // run another instruction of its own, but it must not take processor time from the next partition
-                    // either. The number is its own: it has not been collected, since waitid knew it a moment ago.
+                    // run another instruction of its own, but as a real-time process it would take the core from the
+                    // next partition. The number is its own: it has not been collected, since waitid knew it a moment ago.
                     resident.laggard = true;
-                    let _ = apply(Pid::from_raw(resident.slot.pid.load(Ordering::Relaxed)), GuestPolicy::Idle);
+                    if self.policy == GuestPolicy::Fifo {
+                        let pid = Pid::from_raw(resident.slot.pid.load(Ordering::Relaxed));
+                        let _ = apply(pid, GuestPolicy::Ordinary);
+                    }
                     break Ended { requested_ns, confirmed_ns: None };
                 }
                 // Stopped, ended, or ended and collected.
