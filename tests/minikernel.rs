@@ -64,7 +64,7 @@ fn it_runs_in_every_other_window_beside_a_guest_that_spins() {
     );
     let module = write_module(folder.path(), &text);
     let mut command = bulkhead();
-    command.arg("run").arg(module).args(["--for", "20s"]);
+    command.arg("run").arg(module).args(["--for", "10s"]);
     let run = finish(command);
     assert!(run.stdout.contains("failures 0 "), "{run:#?}");
     is_well(&run);

@@ -9,15 +9,18 @@
 //! blocked, which the kernel answers with death by that very signal. So the supervisor learns the kind of death from the
 //! kernel and the particulars from the note.
 
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 
 use bulkhead_abi::vcpu::{DOORBELL, FaultKind};
 
 use crate::{arch, irq, window};
 
 const SIGTRAP: i32 = 5;
+const SIGSEGV: i32 = 11;
 const SIGALRM: i32 = 14;
 const SIGSYS: i32 = 31;
+/// `si_code` of SIGSEGV: nothing is mapped there.
+const SEGV_MAPERR: i32 = 1;
 
 /// The general registers at a fault, in the order of Linux' signal frame.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +82,7 @@ fn handler() -> Option<Handler> {
 }
 
 /// The head of Linux' siginfo_t, as include/uapi/asm-generic/siginfo.h lays it out on 64-bit machines.
+#[derive(Default)]
 #[repr(C)]
 struct SigInfo {
     signo: i32,
@@ -138,8 +142,7 @@ extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Co
         return;
     }
     let registers = &mut context.registers;
-    let trap = registers[TRAPNO] & 0xffff_ffff | registers[ERR] << 32;
-    note(FaultKind::Fault, info, 0, info.address, registers[RIP], registers[RSP], trap);
+    note_fault(info, registers);
     // Die of the same signal: blocked, and raised once more by the same instruction, or by one that can raise it.
     context.mask |= 1 << (signal - 1);
     if signal == SIGTRAP {
@@ -161,9 +164,13 @@ fn interrupt(context: &mut Context) {
     let frame = ((registers[RSP] - 128) & !15) - 40;
     let selectors = registers[SELECTORS];
     let words = [registers[RIP], selectors & 0xffff, registers[RFLAGS], registers[RSP], selectors >> 48];
+    // If the stack has no room the next line is the guest's last; then the note tells where.
+    let fault = SigInfo { signo: SIGSEGV, code: SEGV_MAPERR, address: frame, ..SigInfo::default() };
+    note(FaultKind::Fault, &fault, 0, frame, registers[RIP], registers[RSP], 0);
     // SAFETY: the guest's own stack, which has room for an interrupt as on a processor; if it has not, the guest faults, as
     // on a processor.
     unsafe { (frame as *mut [u64; 5]).write(words) };
+    forget();
     registers[RSP] = frame;
     registers[RIP] = irq::vector();
 }
@@ -172,9 +179,14 @@ fn interrupt(context: &mut Context) {
 fn resumed(signal: i32, info: &SigInfo, context: &mut Context) -> bool {
     let Some(handler) = handler() else { return false };
     let (trap, error) = (context.registers[TRAPNO], context.registers[ERR]);
+    // A fault in the handler is its last, since the signals are blocked. The kernel knows no more then than that it died, so
+    // let the note tell which fault it was handling.
+    note_fault(info, &context.registers);
     // The first 18 registers of the frame are laid out as `Registers`.
     let registers = (&raw mut context.registers).cast();
-    handler(&mut Fault { registers, address: info.address, trap, error, signal, code: info.code })
+    let goes_on = handler(&mut Fault { registers, address: info.address, trap, error, signal, code: info.code });
+    forget();
+    goes_on
 }
 
 /// Notes a system call from outside the shim and makes it from within, where the filter decides. If the filter lets it
@@ -195,8 +207,19 @@ fn note_system_call(info: &SigInfo, context: &mut Context) -> bool {
     let args = [registers[RDI], registers[RSI], registers[RDX], registers[R10], registers[R8]];
     // SAFETY: the guest asked for exactly this call.
     registers[RAX] = unsafe { arch::syscall(number, args) } as u64;
-    window::vcpu().fault.kind.store(FaultKind::None as u32, Ordering::Relaxed);
+    forget();
     true
+}
+
+fn note_fault(info: &SigInfo, registers: &[u64; 23]) {
+    let trap = registers[TRAPNO] & 0xffff_ffff | registers[ERR] << 32;
+    note(FaultKind::Fault, info, 0, info.address, registers[RIP], registers[RSP], trap);
+}
+
+/// Takes a note back: the guest goes on.
+fn forget() {
+    compiler_fence(Ordering::SeqCst);
+    window::vcpu().fault.kind.store(FaultKind::None as u32, Ordering::Relaxed);
 }
 
 fn note(kind: FaultKind, info: &SigInfo, arch: u32, address: u64, ip: u64, sp: u64, trap: u64) {
@@ -210,4 +233,5 @@ fn note(kind: FaultKind, info: &SigInfo, arch: u32, address: u64, ip: u64, sp: u
     record.trap.store(trap, Ordering::Relaxed);
     // The supervisor reads the record when the process is gone; the order only matters should it die in between.
     record.kind.store(kind as u32, Ordering::Release);
+    compiler_fence(Ordering::SeqCst);
 }

@@ -191,6 +191,8 @@ pub fn idle() {
         let wakes = vcpu.wakes.load(Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
         if pending() & enabled_word().load(Ordering::Relaxed) != 0 {
+            // The supervisor may have raised the line without having rung yet.
+            bh_deferred.store(1, Ordering::Relaxed);
             return;
         }
         // A signal before the call has changed the word, and one during the call ends it.
@@ -235,6 +237,8 @@ extern "C" fn bh_irq_dispatch() {
         let entry = unsafe { *TABLE.0[line as usize].get() };
         if let Some((handler, argument)) = entry {
             handler(line, argument);
+            // It may have unmasked, so that others interrupt it. Choosing the next line is not to be interrupted.
+            disable();
         }
     }
 }
@@ -243,7 +247,7 @@ extern "C" fn bh_irq_dispatch() {
 pub(crate) fn arrived(from_timer: bool) -> bool {
     let vcpu = window::vcpu();
     vcpu.wakes.fetch_add(1, Ordering::Relaxed);
-    if from_timer {
+    if from_timer && timer::fired() {
         vcpu.pending.fetch_or(1 << TIMER, Ordering::Relaxed);
     }
     if bh_masked.load(Ordering::Relaxed) != 0 {

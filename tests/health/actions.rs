@@ -23,7 +23,7 @@ fn fail(how: &str, health: &str, lines: usize, more: &str) -> Finished {
         1000,
         1000,
     );
-    run_module(&(text + more), &["--json"])
+    run_module(&(text + more), &["--json", "-q"])
 }
 
 /// The peer has noticed nothing.
@@ -190,7 +190,7 @@ fn a_storm_of_restarts_stops_the_module() {
             1000,
             1000,
         ) + "[module.storm]\nrestarts = 3\nwithin = \"1 h\"\n";
-        let run = run_module(&text, &["--json"]);
+        let run = run_module(&text, &["--json", "-q"]);
         assert_eq!(run.code(), 1, "{run:#?}");
         let json = run.json();
         assert_eq!(json["ending"], json!({"storm": {"partition": "fails"}}));

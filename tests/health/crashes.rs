@@ -6,7 +6,7 @@ use crate::runs::{lines_of, outcome, run, run_module};
 /// What is said about a guest that fails like this.
 fn report(how: &str) -> (String, Finished) {
     let guest = guest("r_fail");
-    let run = run(&[guest.to_str().unwrap(), "--json", "--", how]);
+    let run = run(&[guest.to_str().unwrap(), "--json", "-q", "--", how]);
     assert_eq!(run.code(), 1, "{run:#?}");
     let messages: Vec<_> = run.stderr.lines().filter_map(|line| line.strip_prefix("bulkhead: ")).collect();
     assert_eq!(messages.len(), 1, "{run:#?}");
@@ -115,7 +115,7 @@ fn a_wait_with_a_timeout_harms_its_owner_only() {
         1500,
         1500,
     );
-    let run = run_module(&text, &["--json", "--frames", "150"]);
+    let run = run_module(&text, &["--json", "-q", "--frames", "150"]);
     assert_eq!(run.code(), 0, "{run:#?}");
     assert_eq!(lines_of(&run.stderr, "peer").len(), 100);
     let messages: Vec<_> = run.stderr.lines().filter(|line| line.starts_with("bulkhead: ")).collect();

@@ -159,7 +159,7 @@ fn a_full_disk_ends_the_recording_but_not_the_run() {
         mount -t tmpfs -o size=16k tmpfs "$2"
         echo mounted >&2
         status=0
-        "$0" run "$1" --json --record "$2/x.rec" >"$3/run.json" || status=$?
+        "$0" run "$1" --json -q --record "$2/x.rec" >"$3/run.json" || status=$?
         echo "status $status" >&2
         "$0" report --json "$2/x.rec"
     "#;

@@ -80,6 +80,19 @@ rtems_status_code bsp_interrupt_vector_disable(rtems_vector_number vector)
     return RTEMS_SUCCESSFUL;
 }
 
+/* Lines have no priorities: the lowest number is served first. */
+rtems_status_code bsp_interrupt_set_priority(rtems_vector_number vector, uint32_t priority)
+{
+    (void)vector, (void)priority;
+    return RTEMS_UNSATISFIED;
+}
+
+rtems_status_code bsp_interrupt_get_priority(rtems_vector_number vector, uint32_t *priority)
+{
+    (void)vector, (void)priority;
+    return RTEMS_UNSATISFIED;
+}
+
 /* The three steps of an interrupt, called by entry.S with interrupts masked. The first runs on the interrupted stack and
  * returns the stack to change to, or 0 if this interrupt has interrupted another. */
 uintptr_t bulkhead_interrupt_begin(void);
