@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
 #[path = "common/mod.rs"]
@@ -102,8 +102,20 @@ fn kill_at_stop(mut command: Command, at: usize) -> usize {
     let mut stops = 0;
     loop {
         // Children and tracees of this very thread, and so no orphans.
-        let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD | WaitPidFlag::WNOHANG;
-        let (stopped, signal) = match waitpid(None, Some(flags)).expect("the supervisor can be waited for") {
+        let flags = libc::__WALL | libc::__WNOTHREAD | libc::WNOHANG;
+        let mut status = 0;
+        // SAFETY: writes the status; and the signal that is passed on below is only a number.
+        let pid = unsafe { libc::waitpid(-1, &raw mut status, flags) };
+        assert!(pid >= 0, "the supervisor cannot be waited for: {}", std::io::Error::last_os_error());
+        let waited =
+            if pid == 0 { Ok(WaitStatus::StillAlive) } else { WaitStatus::from_raw(Pid::from_raw(pid), status) };
+        let Ok(waited) = waited else {
+            // nix has no names for real-time signals, with which a dispatcher is nudged.
+            // SAFETY: as above.
+            unsafe { libc::ptrace(libc::PTRACE_SYSCALL, pid, 0, libc::WSTOPSIG(status)) };
+            continue;
+        };
+        let (stopped, signal) = match waited {
             WaitStatus::StillAlive => {
                 assert!(begun.elapsed() < WATCHDOG, "hung");
                 std::thread::yield_now();

@@ -31,6 +31,7 @@ const ORDINARY: u32 = 65533;
 const NOBODY: u32 = 65534;
 const NAMESPACES: [&str; 6] = ["user", "pid", "mount", "net", "ipc", "uts"];
 
+const CAP_SETPCAP: u64 = 8;
 const CAP_SYS_PTRACE: u64 = 19;
 const CAP_SYS_NICE: u64 = 23;
 /// What root in a container keeps by default with the usual runtimes: chown, dac_override, fowner, fsetid, kill, setgid,
@@ -220,15 +221,19 @@ fn root_in_a_container_runs_though_it_can_neither_trace_nor_schedule_other_users
         return skip("not root");
     }
     let place = place();
-    // As it is by default; with the right to trace, which debuggers are often given; with the one to schedule.
-    for extra in [None, Some(CAP_SYS_PTRACE), Some(CAP_SYS_NICE)] {
+    let more = |capability: u64| [CONTAINER.as_slice(), &[capability]].concat();
+    let without_setpcap = CONTAINER.into_iter().filter(|&capability| capability != CAP_SETPCAP).collect();
+    // As it is by default; with the right to trace, which debuggers are often given; with the one to schedule; and where
+    // the capabilities that a program begins with cannot be limited.
+    for keep in [CONTAINER.to_vec(), more(CAP_SYS_PTRACE), more(CAP_SYS_NICE), without_setpcap] {
         let mut command = place.run(&[]);
-        with_capabilities(&mut command, move |capability| CONTAINER.contains(&capability) || Some(capability) == extra);
+        let kept = keep.clone();
+        with_capabilities(&mut command, move |capability| kept.contains(&capability));
         refuse_namespaces(&mut command);
         let (finished, user) = run_and_look(command);
         expect_one_line_about_namespaces(&finished);
         // It could not trace, or not schedule, a guest that is somebody else's.
-        assert_eq!(user, 0, "with {extra:?}");
+        assert_eq!(user, 0, "with {keep:?}");
     }
 }
 

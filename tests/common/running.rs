@@ -42,21 +42,18 @@ impl Running {
 
     /// Waits until `count` guests are complete, and returns their pids in the order of the partitions.
     pub(crate) fn guests(&self, count: usize) -> Vec<u32> {
-        let complete = |&guest: &u32| status_field(guest, "Seccomp").as_deref() == Some("2");
         let mut guests = eventually("all guests are complete", || {
             self.expect_alive();
-            let found: Vec<u32> = guests(self.pid()).into_iter().filter(complete).collect();
+            let found: Vec<u32> = guests(self.pid()).into_iter().filter(is_complete).collect();
             (found.len() == count).then_some(found)
         });
-        guests.sort_by_key(|&guest| boot_word(guest, PARTITION_ID));
+        guests.sort_by_key(|&guest| word(guest, PARTITION_ID));
         guests
     }
 
     /// Waits until the guest of this partition is complete, and returns its pid.
     pub(crate) fn guest(&self, partition: u32) -> u32 {
-        let found = |&guest: &u32| {
-            status_field(guest, "Seccomp").as_deref() == Some("2") && boot_word(guest, PARTITION_ID) == Some(partition)
-        };
+        let found = |guest: &u32| is_complete(guest) && word(*guest, PARTITION_ID) == Some(partition);
         eventually("the guest is complete", || {
             self.expect_alive();
             guests(self.pid()).into_iter().find(found)
@@ -110,6 +107,11 @@ pub(crate) fn is_guest(pid: u32) -> bool {
     exe.is_ok_and(|exe| exe.to_string_lossy().starts_with("/memfd:bulkhead-image"))
 }
 
+/// Whether nothing more is to be done to the guest's process: its first window has begun.
+fn is_complete(guest: &u32) -> bool {
+    word(*guest, WINDOWS) > Some(0)
+}
+
 /// The pids of the guests among a process's children.
 pub(crate) fn guests(parent: u32) -> Vec<u32> {
     children(parent).into_iter().filter(|&pid| is_guest(pid)).collect()
@@ -127,19 +129,19 @@ pub(crate) fn status_kb(pid: u32, field: &str) -> Option<u64> {
     status_field(pid, field)?.strip_suffix(" kB")?.trim().parse().ok()
 }
 
-/// Where every guest finds its boot information, and the offsets of two words in it; see the guest interface.
-const BOOT: u64 = 0x1000_0000_0000;
-const PARTITION_ID: u64 = 16;
-const GENERATION: u64 = 20;
+/// Addresses in every guest of two words of the boot information, and of the count of windows; see the guest interface.
+const PARTITION_ID: u64 = 0x1000_0000_0000 + 16;
+const GENERATION: u64 = 0x1000_0000_0000 + 20;
+const WINDOWS: u64 = 0x1000_1000_0000;
 
-fn boot_word(guest: u32, offset: u64) -> Option<u32> {
+fn word(guest: u32, address: u64) -> Option<u32> {
     let mut word = [0; 4];
     let memory = fs::File::open(format!("/proc/{guest}/mem")).ok()?;
-    memory.read_exact_at(&mut word, BOOT + offset).ok()?;
+    memory.read_exact_at(&mut word, address).ok()?;
     Some(u32::from_le_bytes(word))
 }
 
 /// How often the partition of this guest has been started, from the guest's boot information.
 pub(crate) fn generation(guest: u32) -> Option<u32> {
-    boot_word(guest, GENERATION)
+    word(guest, GENERATION)
 }
