@@ -1,6 +1,6 @@
-//! Builds the guest that `bulkhead bench` measures with, so that the command needs nothing but itself.
+//! Builds the guests that `bulkhead bench` measures with, so that the command needs nothing but itself.
 //!
-//! The guest is compiled with the very compiler that compiles the supervisor, from the workspace's own shim: three
+//! They are compiled with the very compiler that compiles the supervisor, from the workspace's own shim: four
 //! calls, no dependency, no second cargo.
 
 use std::env;
@@ -23,7 +23,10 @@ fn main() {
     for arg in ["-nostartfiles", "-nostdlib", "-static", "-no-pie", "-Wl,-z,noexecstack"] {
         args.push(format!("-Clink-arg={arg}"));
     }
-    compile("edge", "bin", Path::new("guests/edge.rs"), &out.join("edge.elf"), &args);
+    for guest in ["edge", "irq"] {
+        let source = format!("guests/{guest}.rs");
+        compile(guest, "bin", Path::new(&source), &out.join(format!("{guest}.elf")), &args);
+    }
 }
 
 fn compile(name: &str, kind: &str, source: &Path, output: &Path, more: &[String]) {

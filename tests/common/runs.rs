@@ -149,14 +149,29 @@ pub(crate) fn number(value: &Value) -> u64 {
 }
 
 /// All windows that a partition was to have: those in which it ran, and all others.
-///
-/// On a host that is busy with something else the dispatcher may miss windows. That is no mistake as long as it says so.
 pub(crate) fn accounted(run: &Value, name: &str, windows_a_frame: u64) -> u64 {
     let figures = figures(run, name);
     let of_partition = ["windows", "vacant_windows", "skipped_windows"].iter().map(|what| number(&figures[what]));
-    let frames: u64 =
-        run["summary"]["cores"].as_array().expect("cores").iter().map(|core| number(&core["skipped_frames"])).sum();
-    of_partition.sum::<u64>() + frames * windows_a_frame
+    of_partition.sum::<u64>() + skipped_frames(run) * windows_a_frame
+}
+
+fn skipped_frames(run: &Value) -> u64 {
+    let cores = run["summary"]["cores"].as_array().expect("cores");
+    cores.iter().map(|core| number(&core["skipped_frames"])).sum()
+}
+
+/// On a host that is busy with something else the dispatcher may miss windows. That is no mistake as long as it says so.
+/// None is ever missing; frames that are skipped at the very end may count beyond it.
+pub(crate) fn accounts_for(run: &Value, name: &str, windows_a_frame: u64, frames: u64) {
+    let expected = frames * windows_a_frame;
+    let most = expected + skipped_frames(run) * windows_a_frame;
+    let accounted = accounted(run, name, windows_a_frame);
+    assert!((expected..=most).contains(&accounted), "{name}: {accounted} of {expected} windows: {run:#}");
+}
+
+/// Whether the dispatchers were real-time threads: others keep no window for sure while the host is busy.
+pub(crate) fn is_real_time(run: &Value) -> bool {
+    run["summary"]["host"]["dispatcher"] == "fifo"
 }
 
 /// The lines of a partition in what a run printed, without the name before them.

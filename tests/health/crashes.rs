@@ -1,7 +1,7 @@
 //! What is said about a guest that crashed: the signal, the address where there is one, the instruction, the function.
 
 use crate::common::{Finished, guest, round_robin};
-use crate::runs::{lines_of, outcome, run, run_module};
+use crate::runs::{is_real_time, lines_of, outcome, run, run_module};
 
 /// What is said about a guest that fails like this.
 fn report(how: &str) -> (String, Finished) {
@@ -117,7 +117,8 @@ fn a_wait_with_a_timeout_harms_its_owner_only() {
     );
     let run = run_module(&text, &["--json", "-q", "--frames", "150"]);
     assert_eq!(run.code(), 0, "{run:#?}");
-    assert_eq!(lines_of(&run.stderr, "peer").len(), 100);
+    let printed = lines_of(&run.stderr, "peer").len();
+    assert!(printed == 100 || printed > 0 && !is_real_time(&run.json()), "{printed} lines: {run:#?}");
     let messages: Vec<_> = run.stderr.lines().filter(|line| line.starts_with("bulkhead: ")).collect();
     let killed = |message: &&str| message.contains("made a forbidden system call");
     assert!(messages.len() <= 1 && messages.iter().all(killed), "{run:#?}");

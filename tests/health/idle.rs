@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::common::{guest, round_robin};
-use crate::runs::{accounted, figures, lines_of, outcome, run_module};
+use crate::runs::{accounts_for, figures, lines_of, outcome, run_module};
 
 #[test]
 fn a_partition_that_starts_idle_stays_idle() {
@@ -24,7 +24,7 @@ fn a_partition_that_starts_idle_stays_idle() {
     assert_eq!((&rests["state"], &rests["last"], &rests["failed"]), (&json!("idle"), &json!(null), &json!(false)));
     let figures = figures(&json, "rests");
     assert_eq!((&figures["births"], &figures["windows"]), (&json!(0), &json!(0)));
-    assert_eq!(accounted(&json, "rests", 1), 50);
+    accounts_for(&json, "rests", 1, 50);
     assert_eq!(lines_of(&run.stderr, "rests"), [""; 0]);
     assert_eq!(outcome(&json, "works")["state"], json!("normal"));
 }

@@ -83,6 +83,18 @@ enum BenchCommand {
         #[arg(long)]
         cpu: Option<u32>,
     },
+    /// What virtual interrupts cost, against what Linux offers an ordinary process
+    Irq {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// How many interrupts to measure
+        #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+        count: u32,
+        /// The host's CPU to measure on; by default the one that a module's core 0 would be
+        #[arg(long)]
+        cpu: Option<u32>,
+    },
 }
 
 /// The arguments of `run`.
@@ -165,7 +177,8 @@ pub fn main() -> u8 {
         Command::Run(args) => run::run(&args),
         Command::Check { module } => check::run(&module),
         Command::Doctor { json } => doctor::run(json),
-        Command::Bench { what: BenchCommand::Window { json, windows, cpu } } => bench::run(json, windows, cpu),
+        Command::Bench { what: BenchCommand::Window { json, windows, cpu } } => bench::window::run(json, windows, cpu),
+        Command::Bench { what: BenchCommand::Irq { json, count, cpu } } => bench::irq::run(json, count, cpu),
         Command::Test(args) => test::run(&args),
         Command::Report { file, json } => match report::run(&file, json) {
             Ok(()) => WELL,

@@ -15,7 +15,9 @@ use hdrhistogram::Histogram;
 use nix::unistd::Pid;
 use serde::Serialize;
 
-use super::{HOST_CANNOT, USAGE, complain, print};
+use super::figure::{Figure, histogram};
+use super::{Failure, choose_cpu, host_cannot, show};
+use crate::cli::HOST_CANNOT;
 use crate::config::module::{Core, Start};
 use crate::config::{Module, Partition, PartitionId, Window};
 use crate::dispatch::policy::{GuestPolicy, become_dispatcher};
@@ -31,30 +33,6 @@ const WINDOW_NS: u64 = 1_000_000;
 const FRAME_NS: u64 = 2 * WINDOW_NS;
 /// Size of a guest's record: epoch, end of the old window, start of the new one.
 const RECORD: usize = 24;
-
-/// A distribution in nanoseconds.
-#[derive(Debug, Serialize)]
-struct Figure {
-    min: u64,
-    p50: u64,
-    p99: u64,
-    p999: u64,
-    max: u64,
-    count: u64,
-}
-
-impl From<Histogram<u64>> for Figure {
-    fn from(histogram: Histogram<u64>) -> Figure {
-        Figure {
-            min: histogram.min(),
-            p50: histogram.value_at_quantile(0.5),
-            p99: histogram.value_at_quantile(0.99),
-            p999: histogram.value_at_quantile(0.999),
-            max: histogram.max(),
-            count: histogram.len(),
-        }
-    }
-}
 
 /// The result.
 #[derive(Debug, Serialize)]
@@ -79,33 +57,14 @@ struct Report {
 }
 
 /// Runs the subcommand; the result is the exit status.
-pub fn run(json: bool, windows: u32, cpu: Option<u32>) -> u8 {
-    match measure(windows, cpu) {
-        Ok(report) if json => match serde_json::to_string_pretty(&report) {
-            Ok(text) => print(&(text + "\n")),
-            Err(error) => complain(&error, HOST_CANNOT),
-        },
-        Ok(report) => print(&text(&report)),
-        Err((status, words)) => complain(&words, status),
-    }
+pub(in crate::cli) fn run(json: bool, windows: u32, cpu: Option<u32>) -> u8 {
+    show(measure(windows, cpu), json, text)
 }
 
-fn histogram() -> Histogram<u64> {
-    // Three digits up to a minute; the bounds are constants, so this cannot fail.
-    Histogram::new_with_bounds(1, 60_000_000_000, 3).unwrap_or_else(|_| unreachable!("constant bounds"))
-}
-
-fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, (u8, String)> {
-    let host_cannot = |error: &dyn std::fmt::Display| (HOST_CANNOT, error.to_string());
-    let cpus = Cpus::of_this_process().map_err(|error| host_cannot(&error))?;
-    let cpu = match cpu {
-        Some(cpu) if !cpus.preferred.contains(&cpu) => {
-            return Err((USAGE, format!("--cpu {cpu}: this process may use {:?}", cpus.preferred)));
-        }
-        Some(cpu) => cpu,
-        None => cpus.preferred.first().copied().unwrap_or(0),
-    };
-    let guest = Guest::from_bytes(Path::new("edge"), GUEST.to_vec()).map_err(|error| host_cannot(&error))?;
+fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
+    let cpus = Cpus::of_this_process().map_err(host_cannot)?;
+    let cpu = choose_cpu(&cpus, cpu)?;
+    let guest = Guest::from_bytes(Path::new("edge"), GUEST.to_vec()).map_err(host_cannot)?;
     let guest = Arc::new(guest);
     let module = module(cpu);
     let (records, printed) = channel();
@@ -126,7 +85,7 @@ fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, (u8, String)> {
     let (mut idle, mut busy) = (histogram(), histogram());
     let half = u64::from(windows) / 2;
     baseline(cpu, half, &mut idle, &mut busy);
-    let outcome = supervise::run(&module, vec![Arc::clone(&guest), guest], &options).map_err(|e| host_cannot(&e))?;
+    let outcome = supervise::run(&module, vec![Arc::clone(&guest), guest], &options).map_err(host_cannot)?;
     // Dropped with the options: nothing more comes.
     drop(options);
     baseline(cpu, half, &mut idle, &mut busy);
