@@ -8,8 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::ptrace;
-use nix::sys::signal::Signal;
-use nix::sys::wait::WaitStatus;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 #[path = "common/mod.rs"]
@@ -44,7 +43,7 @@ fn control_orphans_are_found() {
     command.args(["-c", "sleep 1000 > /dev/null 2>&1 &"]).stdout(Stdio::null());
     assert!(command.status().expect("a shell").success());
     let [orphan] = orphans()[..] else { panic!("{:?}", orphans()) };
-    nix::sys::signal::kill(Pid::from_raw(orphan as i32), Signal::SIGKILL).expect("it can be killed");
+    kill(Pid::from_raw(orphan as i32), Signal::SIGKILL).expect("it can be killed");
     expect_no_orphans(Instant::now(), "after its death");
 }
 
@@ -101,54 +100,52 @@ fn kill_at_stop(mut command: Command, at: usize) -> usize {
     let begun = Instant::now();
     let mut stops = 0;
     loop {
-        // Children and tracees of this very thread, and so no orphans.
-        let flags = libc::__WALL | libc::__WNOTHREAD | libc::WNOHANG;
+        // Children and tracees of this very thread, and so no orphans. By hand, because the dispatchers' signal is one of
+        // those that have no name.
         let mut status = 0;
-        // SAFETY: writes the status; and the signal that is passed on below is only a number.
-        let pid = unsafe { libc::waitpid(-1, &raw mut status, flags) };
-        assert!(pid >= 0, "the supervisor cannot be waited for: {}", std::io::Error::last_os_error());
-        let waited =
-            if pid == 0 { Ok(WaitStatus::StillAlive) } else { WaitStatus::from_raw(Pid::from_raw(pid), status) };
-        let Ok(waited) = waited else {
-            // nix has no names for real-time signals, with which a dispatcher is nudged.
-            // SAFETY: as above.
-            unsafe { libc::ptrace(libc::PTRACE_SYSCALL, pid, 0, libc::WSTOPSIG(status)) };
+        let flags = libc::__WALL | libc::__WNOTHREAD | libc::WNOHANG;
+        // SAFETY: fills the integer.
+        let thread = Pid::from_raw(unsafe { libc::waitpid(-1, &raw mut status, flags) });
+        assert!(thread.as_raw() >= 0 && begun.elapsed() < WATCHDOG, "cannot wait, or hung");
+        if thread.as_raw() == 0 {
+            std::thread::yield_now();
             continue;
-        };
-        let (stopped, signal) = match waited {
-            WaitStatus::StillAlive => {
-                assert!(begun.elapsed() < WATCHDOG, "hung");
-                std::thread::yield_now();
-                continue;
+        }
+        if !libc::WIFSTOPPED(status) {
+            if thread == supervisor {
+                return stops;
             }
-            WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..) if pid == supervisor => return stops,
-            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => continue,
-            WaitStatus::PtraceSyscall(thread) => {
+            continue;
+        }
+        let signal = match (libc::WSTOPSIG(status), status >> 16) {
+            (SYSTEM_CALL, _) => {
                 stops += usize::from(is_spawner(supervisor, thread));
                 if stops == at {
                     // Whatever the spawner's child does by itself now, it has done then.
                     std::thread::sleep(Duration::from_millis(1));
-                    nix::sys::signal::kill(supervisor, Signal::SIGKILL).expect("the supervisor can be killed");
+                    kill(supervisor, Signal::SIGKILL).expect("the supervisor can be killed");
                     stops += 1;
                 }
-                (thread, None)
+                0
             }
-            WaitStatus::Stopped(thread, Signal::SIGTRAP) if thread == supervisor => {
+            (libc::SIGTRAP, 0) if thread == supervisor => {
                 let options = ptrace::Options::PTRACE_O_TRACECLONE
                     | ptrace::Options::PTRACE_O_TRACESYSGOOD
                     | ptrace::Options::PTRACE_O_EXITKILL;
                 ptrace::setoptions(thread, options).expect("options");
-                (thread, None)
+                0
             }
-            // A new thread, at its parent's end and at its own.
-            WaitStatus::PtraceEvent(thread, ..) | WaitStatus::Stopped(thread, Signal::SIGSTOP) => (thread, None),
-            WaitStatus::Stopped(thread, signal) => (thread, Some(signal)),
-            _ => continue,
+            // The beginning of a thread, as its parent sees it and as it sees it itself.
+            (libc::SIGTRAP, _) | (libc::SIGSTOP, _) => 0,
+            (signal, _) => signal,
         };
-        // It fails for a thread that has just been killed.
-        let _ = ptrace::syscall(stopped, signal);
+        // SAFETY: takes integers. It fails for a thread that has just been killed.
+        unsafe { libc::ptrace(libc::PTRACE_SYSCALL, thread.as_raw(), 0, signal) };
     }
 }
+
+/// How PTRACE_O_TRACESYSGOOD marks a stop at a system call.
+const SYSTEM_CALL: i32 = libc::SIGTRAP | 0x80;
 
 fn is_spawner(supervisor: Pid, thread: Pid) -> bool {
     let name = fs::read_to_string(format!("/proc/{supervisor}/task/{thread}/comm"));
@@ -181,7 +178,7 @@ fn no_guest_outlives_a_supervisor_that_is_killed_at_any_step_of_a_birth() {
 fn with_crashes(crashes: u32, frames: u32) -> [serde_json::Value; 2] {
     let folder = tempfile::tempdir().expect("a folder");
     let (crash, idle) = (guest("f_crash"), guest("idle"));
-    let more = format!("args = [\"20\", \"{crashes}\"]\nhealth = {{ crash = \"cold_start\" }}");
+    let more = format!("args = [\"10\", \"{crashes}\"]\nhealth = {{ crash = \"cold_start\" }}");
     let path =
         write_module(folder.path(), &calm_round_robin(&[("crash", &crash, &more), ("peer", &idle, "")], 1000, 1000));
     let mut command = bulkhead();
@@ -210,25 +207,26 @@ fn a_guest_that_crashes_twenty_times_is_restarted_in_place_and_its_peer_stays_pu
         }
         let health = serde_json::json!([{ "error": "crash", "action": "cold_start", "count": CRASHES }]);
         assert_eq!(crashing["health"], health);
-        assert_eq!((&disturbed["restarts"], &disturbed["vacant_windows"]), (&0.into(), &0.into()));
-        ratios.push(p99(&disturbed) / p99(&undisturbed));
-        if ratios.last() <= Some(&1.5) {
+        assert_eq!((&quiet["restarts"], &disturbed["restarts"]), (&0.into(), &0.into()));
+        ratios.push((p99(&disturbed) / p99(&undisturbed), disturbed["vacant_windows"].clone()));
+        if ratios.last().is_some_and(|(ratio, vacant)| *ratio <= 1.5 && *vacant == 0) {
             return;
         }
     }
-    panic!("the peer's p99 start lateness, with crashes against without: {ratios:.2?}");
+    panic!("the peer's p99 start lateness with crashes against without, and its lost windows: {ratios:.2?}");
 }
 
 #[test]
 fn what_is_said_about_a_process_that_is_gone_does_not_bring_it_back() {
     let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
-    // Every window is late by this measure, but by the time that the supervisor hears of it, the guest has ended well.
+    // Every window is late by this measure, but by the time that the supervisor hears of it, the guest has ended well; it
+    // may hear of it in time once or twice.
     let more = "args = [\"good\", \"231\"]\nhealth = { late_window = \"cold_start\" }";
-    let module = round_robin(&[("one", &guest("f_call"), more)], 10_000, 0);
-    let module = module.replacen("[[partition]]", "late_after = \"1 us\"\n[[partition]]", 1);
+    let module = calm_round_robin(&[("one", &guest("f_call"), more)], 10_000, 0);
+    let module = module.replacen("storm =", "late_after = \"1 us\"\nstorm =", 1);
     let mut command = bulkhead();
-    command.args(["run", "--json"]).arg(write_module(folder.path(), &module));
+    command.args(["run", "--json", "--frames", "200"]).arg(write_module(folder.path(), &module));
     let finished = finish(command);
     assert_eq!((finished.code(), &finished.json()["ending"]), (0, &"all_ended".into()), "{finished:#?}");
 }

@@ -11,6 +11,7 @@
 
 use core::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 
+use bulkhead_abi::map;
 use bulkhead_abi::vcpu::{DOORBELL, FaultKind};
 
 use crate::{arch, irq, window};
@@ -123,7 +124,8 @@ const TRAPNO: usize = 20;
 const R8: usize = 0;
 const R10: usize = 2;
 
-/// The handler. Runs on the alternate stack with every signal blocked.
+/// The handler. Runs on the alternate stack with every signal blocked; but while it handles a fault, another fault comes here
+/// too, so that one of the guest's handler is noted.
 #[unsafe(no_mangle)]
 extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Context) {
     // SAFETY: the kernel passes pointers into the signal frame it has just written, which this handler alone uses.
@@ -137,12 +139,14 @@ extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Co
     if signal == SIGSYS && note_system_call(info, context) {
         return;
     }
-    // What somebody sent, rather than an instruction raised, is not the guest's to handle.
-    if info.code > 0 && signal != SIGSYS && resumed(signal, info, context) {
+    // What somebody sent, rather than an instruction raised, is not the guest's to handle, and neither is a fault of its handler.
+    let in_handler = (map::ALT_STACK.base..map::ALT_STACK.end()).contains(&context.registers[RSP]);
+    if info.code > 0 && signal != SIGSYS && !in_handler && resumed(signal, info, context) {
         return;
     }
     let registers = &mut context.registers;
-    note_fault(info, registers);
+    let trap = registers[TRAPNO] & 0xffff_ffff | registers[ERR] << 32;
+    note(FaultKind::Fault, info, 0, info.address, registers[RIP], registers[RSP], trap);
     // Die of the same signal: blocked, and raised once more by the same instruction, or by one that can raise it.
     context.mask |= 1 << (signal - 1);
     if signal == SIGTRAP {
@@ -179,14 +183,9 @@ fn interrupt(context: &mut Context) {
 fn resumed(signal: i32, info: &SigInfo, context: &mut Context) -> bool {
     let Some(handler) = handler() else { return false };
     let (trap, error) = (context.registers[TRAPNO], context.registers[ERR]);
-    // A fault in the handler is its last, since the signals are blocked. The kernel knows no more then than that it died, so
-    // let the note tell which fault it was handling.
-    note_fault(info, &context.registers);
     // The first 18 registers of the frame are laid out as `Registers`.
     let registers = (&raw mut context.registers).cast();
-    let goes_on = handler(&mut Fault { registers, address: info.address, trap, error, signal, code: info.code });
-    forget();
-    goes_on
+    handler(&mut Fault { registers, address: info.address, trap, error, signal, code: info.code })
 }
 
 /// Notes a system call from outside the shim and makes it from within, where the filter decides. If the filter lets it
@@ -209,11 +208,6 @@ fn note_system_call(info: &SigInfo, context: &mut Context) -> bool {
     registers[RAX] = unsafe { arch::syscall(number, args) } as u64;
     forget();
     true
-}
-
-fn note_fault(info: &SigInfo, registers: &[u64; 23]) {
-    let trap = registers[TRAPNO] & 0xffff_ffff | registers[ERR] << 32;
-    note(FaultKind::Fault, info, 0, info.address, registers[RIP], registers[RSP], trap);
 }
 
 /// Takes a note back: the guest goes on.

@@ -37,11 +37,16 @@ pub(crate) fn expect_no_orphans(begun: Instant, when: &str) {
             return;
         }
         if begun.elapsed() > GRACE {
-            let names: Vec<_> = found.iter().map(|pid| (pid, status_field(*pid, "Name"), is_guest(*pid))).collect();
+            let field = |pid, name| status_field(pid, name).unwrap_or_default();
+            let describe = |&pid: &u32| {
+                let words = ["Name", "State", "SigPnd", "ShdPnd"].map(|name| format!("{name} {}", field(pid, name)));
+                format!("{} {pid}: {}", if is_guest(pid) { "guest" } else { "process" }, words.join(", "))
+            };
+            let found_words: Vec<String> = found.iter().map(describe).collect();
             for &pid in &found {
                 let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
             }
-            panic!("{when}: left behind (pid, name, whether it is a guest): {names:?}");
+            panic!("{when}: left behind: {found_words:#?}");
         }
         std::thread::sleep(Duration::from_millis(1));
     }

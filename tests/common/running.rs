@@ -4,8 +4,9 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -15,7 +16,19 @@ use super::common::{Finished, children, eventually, status_field, wait};
 /// leftovers would find each other's processes.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    static ALONE_ON_THIS_MACHINE: OnceLock<Option<Flock<fs::File>>> = OnceLock::new();
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    ALONE_ON_THIS_MACHINE.get_or_init(lock_machine);
+    guard
+}
+
+/// Keeps the modules of other test processes away until this one ends; where that is not possible, they may disturb.
+fn lock_machine() -> Option<Flock<fs::File>> {
+    let path = std::env::temp_dir().join("bulkhead-tests.lock");
+    let created = fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    // Another user's file in a folder that all share can only be read.
+    let file = created.or_else(|_| fs::File::open(&path)).ok()?;
+    Flock::lock(file, FlockArg::LockExclusive).ok()
 }
 
 /// A supervisor in the background. Dropping it, as a failing test does, kills it.

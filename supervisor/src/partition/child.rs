@@ -163,7 +163,7 @@ fn run(plan: &Plan) -> Result<(), i32> {
     call(libc::SYS_setsid, [0; 6])?;
 
     step(Step::Identity);
-    wait_for(&plan.go, 1);
+    wait_for(&plan.go, 1, plan.supervisor)?;
 
     if plan.mounts {
         step(Step::Mounts);
@@ -207,7 +207,7 @@ fn run(plan: &Plan) -> Result<(), i32> {
 
     step(Step::Ready);
     wake(&plan.step);
-    wait_for(&plan.go, 2);
+    wait_for(&plan.go, 2, plan.supervisor)?;
     let Some(image) = plan.image else {
         return Ok(());
     };
@@ -295,16 +295,27 @@ fn supervisor_is_dead(pidfd: i32) -> Result<bool, i32> {
     Ok(call(libc::SYS_poll, [(&raw mut poll) as u64, 1, 0, 0, 0, 0])? > 0)
 }
 
-fn wait_for(word: &AtomicU32, value: u32) {
+/// How long the child waits before it looks whether the supervisor is still there, in nanoseconds.
+const PATIENCE_NS: i64 = 20_000_000;
+
+/// Waits until `word` has reached `value`; fails if the supervisor dies.
+///
+/// PDEATHSIG alone is not enough: it is about the thread that forked, which may end an instant before the child asks for
+/// it, and while the supervisor's other threads are still ending, its pidfd has nothing to tell yet.
+fn wait_for(word: &AtomicU32, value: u32, supervisor: i32) -> Result<(), i32> {
+    let patience = libc::timespec { tv_sec: 0, tv_nsec: PATIENCE_NS };
     loop {
         // SYNC POINT plan-go: pairs with the spawner's release of `go`.
         let current = word.load(Ordering::Acquire);
         if current >= value {
-            return;
+            return Ok(());
         }
-        let args = [word.as_ptr() as u64, libc::FUTEX_WAIT as u64, u64::from(current), 0, 0, 0];
-        // An error (the word has changed already) sends the loop round once more.
-        let _ = call(libc::SYS_futex, args);
+        let limit = (&raw const patience) as u64;
+        let args = [word.as_ptr() as u64, libc::FUTEX_WAIT as u64, u64::from(current), limit, 0, 0];
+        // Any other error (the word has changed already) sends the loop round once more.
+        if call(libc::SYS_futex, args) == Err(libc::ETIMEDOUT) && supervisor_is_dead(supervisor)? {
+            return Err(libc::ESRCH);
+        }
     }
 }
 

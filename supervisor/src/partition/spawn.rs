@@ -376,8 +376,15 @@ fn register_handlers(call: &Call<'_>, image: &Image, memory: &Memory) -> Result<
     // struct sigaction of the kernel: handler, flags, restorer, mask.
     let action = words(&[image.note.fault_entry, flags, image.note.restorer, u64::MAX]);
     let at = memory.write_scratch(&action);
-    let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
-    for signal in faults.into_iter().chain([libc::SIGALRM, DOORBELL]) {
+    for signal in [libc::SIGSYS, libc::SIGALRM, DOORBELL] {
+        call("rt_sigaction", libc::SYS_rt_sigaction, [signal as u64, at, 0, 8, 0, 0])?;
+    }
+    // A fault of the guest's handler for faults is to reach the shim, which notes it; interrupts wait.
+    let nested = flags | libc::SA_NODEFER as u64;
+    let interrupts = 1 << (libc::SIGALRM - 1) | 1 << (DOORBELL - 1);
+    let action = words(&[image.note.fault_entry, nested, image.note.restorer, interrupts]);
+    let at = memory.write_scratch(&action);
+    for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP] {
         call("rt_sigaction", libc::SYS_rt_sigaction, [signal as u64, at, 0, 8, 0, 0])?;
     }
     // stack_t: address, flags, size.
