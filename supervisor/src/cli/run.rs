@@ -51,7 +51,8 @@ fn load(file: &Path, args: &[String]) -> Result<Loaded, u8> {
     if is_elf(file) {
         return single(file, args);
     }
-    if !args.is_empty() {
+    // A file that is not there is what the user should hear of first.
+    if !args.is_empty() && file.exists() {
         return Err(complain(
             &"arguments behind -- are for a single guest; a module's are in its configuration",
             USAGE,
