@@ -99,7 +99,8 @@ fn torture(storm: &Storm) -> String {
 
 #[test]
 fn nothing_changes_and_nothing_is_lost_under_interrupts_everywhere() {
-    let rings = if long() { 5_000_000 } else { 100_000 };
+    // Some of the rings come while a line is still pending; 7 million leave 5 million interrupts at random instructions.
+    let rings = if long() { 7_000_000 } else { 100_000 };
     torture(&Storm { rings, least: Duration::from_secs(4), stop_every: 0 });
 }
 
