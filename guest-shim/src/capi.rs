@@ -1,5 +1,7 @@
 //! The C interface; `include/bulkhead/bulkhead.h` declares and documents it.
 
+mod port;
+
 use core::ffi::c_char;
 
 use bulkhead_abi::boot::BootInfo;

@@ -13,7 +13,7 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence};
 
 use bulkhead_abi::vcpu::line;
-pub use bulkhead_abi::vcpu::line::{CONSOLE, COUNT, FIRST_SOFTWARE, TIMER, WINDOW};
+pub use bulkhead_abi::vcpu::line::{CONSOLE, COUNT, FIRST_SOFTWARE, PORT, TIMER, WINDOW};
 
 use crate::{arch, timer, window};
 

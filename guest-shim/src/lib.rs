@@ -8,6 +8,7 @@
 //! * [`window`]: giving the rest of a window back;
 //! * [`irq`]: virtual interrupts: lines, the mask, handlers, idling;
 //! * [`timer`]: one-shot and periodic ticks;
+//! * [`port`]: messages to and from other partitions;
 //! * [`fault`]: faults, as processor exceptions to the guest or as notes to the supervisor;
 //! * [`partition`]: ending the partition's process;
 //! * `arch`: the assembly: entry point, the four permitted system calls, the ABI note.
@@ -43,6 +44,7 @@ pub mod fault;
 pub mod irq;
 #[cfg(feature = "runtime")]
 pub mod partition;
+pub mod port;
 pub mod ring;
 #[cfg(feature = "runtime")]
 mod start;

@@ -133,6 +133,12 @@ pub struct BootInfo {
     pub in_data: u64,
     /// Memory areas; the first `area_count` are valid.
     pub areas: [MemoryArea; MAX_AREAS],
+    /// Address of `port_count` [`crate::port::PortInfo`]s, in the order of the configuration's channels.
+    pub ports: u64,
+    /// Number of the partition's ports.
+    pub port_count: u32,
+    /// Always 0.
+    pub reserved_ports: u32,
 }
 
 #[cfg(test)]
@@ -170,11 +176,14 @@ mod tests {
             (offset_of!(BootInfo, in_consumer), 192),
             (offset_of!(BootInfo, in_data), 200),
             (offset_of!(BootInfo, areas), 208),
+            (offset_of!(BootInfo, ports), 400),
+            (offset_of!(BootInfo, port_count), 408),
+            (offset_of!(BootInfo, reserved_ports), 412),
         ];
         for (index, (actual, expected)) in offsets.into_iter().enumerate() {
             assert_eq!(actual, expected, "field {index}");
         }
-        assert_eq!(size_of::<BootInfo>(), 400);
+        assert_eq!(size_of::<BootInfo>(), 416);
         assert!(size_of::<BootInfo>() as u64 <= crate::map::PAGE);
     }
 

@@ -1,14 +1,16 @@
 //! The layouts that a Bulkhead supervisor and its guests share.
 //!
-//! Both sides compile this one crate, so a layout exists in one place. There is no unsafe code here and nothing runs:
-//! constants, `#[repr(C)]` structures and the pure arithmetic of rings and clocks. Every offset has a test, because a C
-//! header (`guest-shim/include/bulkhead/abi.h`) repeats them.
+//! Both sides compile this one crate, so a layout exists in one place: constants, `#[repr(C)]` structures, the pure
+//! arithmetic of rings and clocks, and the rings and slots of [`port`]s, which guests and gateways share. The only unsafe
+//! code is the copy of bytes that a peer may be changing ([`port::copy`]). Every offset has a test, because a C header
+//! (`guest-shim/include/bulkhead/abi.h`) repeats them.
 //!
-//! A guest sees four regions besides its own image:
+//! A guest sees these regions besides its own image:
 //!
 //! * [`map::HOST`]: read-only pages that the supervisor writes (boot information, clock, console input);
 //! * [`map::GUEST`]: pages that the guest writes and the supervisor distrusts (vCPU page, console output);
 //! * [`map::STACK`] and [`map::ALT_STACK`]: the first stack and the one that fault handlers run on;
+//! * [`map::PORTS`]: the pages of its ports, writable or read-only by direction;
 //! * [`map::RAM`]: the memory that the configuration grants.
 //!
 //! Everything in the guest's pages is an allegation to the supervisor. Everything in the host's pages is a promise to
@@ -19,6 +21,7 @@ pub mod boot;
 pub mod clock;
 pub mod map;
 pub mod note;
+pub mod port;
 pub mod ring;
 pub mod vcpu;
 

@@ -28,7 +28,7 @@ impl Region {
 pub const IMAGE: Region = Region { base: 0x1_0000, size: 0x1000_0000_0000 - 0x1_0000 };
 
 /// Written by the supervisor, read-only to the guest.
-pub const HOST: Region = Region { base: 0x1000_0000_0000, size: 0x1_0000 };
+pub const HOST: Region = Region { base: 0x1000_0000_0000, size: 0x2_0000 };
 /// Written by the guest; the supervisor reads it as an allegation.
 pub const GUEST: Region = Region { base: 0x1000_1000_0000, size: 0x2_0000 };
 /// The stack that the guest starts on. The page below it is never mapped.
@@ -37,6 +37,8 @@ pub const STACK: Region = Region { base: 0x1000_2000_0000, size: 0x1000_0000 };
 ///
 /// A signal frame holds the whole vector state: 11 KiB with AMX. See `AT_MINSIGSTKSZ` in getauxval(3).
 pub const ALT_STACK: Region = Region { base: 0x1000_4000_0000, size: 0x1_0000 };
+/// The pages of the partition's ports, [`port::CHANNEL`] bytes of addresses a channel of the module.
+pub const PORTS: Region = Region { base: 0x1100_0000_0000, size: 0x100_0000_0000 };
 /// The partition's memory; its size is the configuration's.
 pub const RAM: Region = Region { base: 0x2000_0000_0000, size: 0x1000_0000_0000 };
 
@@ -57,7 +59,23 @@ pub mod host {
     /// Windows and arguments of the partition, found through the boot information.
     pub const TABLES: u64 = 0x5000;
     /// Room for those tables in bytes.
-    pub const TABLES_SIZE: u64 = super::HOST.size - TABLES;
+    pub const TABLES_SIZE: u64 = PORTS - TABLES;
+    /// The partition's ports: [`crate::port::PortInfo`]s.
+    pub const PORTS: u64 = 0x1_0000;
+    /// Room for them in bytes.
+    pub const PORTS_SIZE: u64 = 0x1_0000;
+}
+
+/// Offsets within the addresses of one channel, from [`PORTS`] on.
+pub mod port {
+    /// Distance from channel to channel.
+    pub const CHANNEL: u64 = 0x800_0000;
+    /// [`crate::port::SourcePage`].
+    pub const SOURCE: u64 = 0;
+    /// The slots.
+    pub const SLOTS: u64 = super::PAGE;
+    /// [`crate::port::DestinationPage`].
+    pub const DESTINATION: u64 = 0x700_0000;
 }
 
 /// Offsets within [`GUEST`].
@@ -80,7 +98,7 @@ mod tests {
 
     #[test]
     fn regions_are_in_order_page_aligned_and_apart() {
-        let regions = [IMAGE, HOST, GUEST, STACK, ALT_STACK, RAM];
+        let regions = [IMAGE, HOST, GUEST, STACK, ALT_STACK, PORTS, RAM];
         for pair in regions.windows(2) {
             assert!(pair[0].end() <= pair[1].base, "{pair:x?}");
         }
@@ -99,7 +117,15 @@ mod tests {
         let starts = [host::BOOT, host::CLOCK, host::OUT_CONSUMER, host::IN_PRODUCER, host::IN_DATA];
         assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == PAGE));
         assert_eq!(host::IN_DATA + u64::from(host::IN_SIZE), host::TABLES);
-        assert_eq!(host::TABLES + host::TABLES_SIZE, HOST.size);
+        assert_eq!(host::TABLES + host::TABLES_SIZE, host::PORTS);
+        assert_eq!(host::PORTS + host::PORTS_SIZE, HOST.size);
+    }
+
+    #[test]
+    fn the_largest_channel_fits_into_its_addresses() {
+        const { assert!(port::SLOTS + crate::port::MAX_SLOT_BYTES <= port::DESTINATION) };
+        const { assert!(port::DESTINATION + PAGE <= port::CHANNEL) };
+        assert_eq!(PORTS.size % port::CHANNEL, 0);
     }
 
     #[test]

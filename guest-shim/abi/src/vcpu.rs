@@ -48,6 +48,8 @@ pub mod line {
     pub const WINDOW: u32 = 1;
     /// There is console input.
     pub const CONSOLE: u32 = 2;
+    /// A port of the partition has news: a message has arrived, or there is room again.
+    pub const PORT: u32 = 3;
     /// First of the lines that the guest raises itself; the others up to here are the supervisor's.
     pub const FIRST_SOFTWARE: u32 = 32;
     /// Number of lines.

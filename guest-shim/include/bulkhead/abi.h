@@ -48,6 +48,25 @@ struct bh_window {
     uint64_t duration_ns;
 };
 
+enum bh_port_kind { BH_SAMPLING = 1, BH_QUEUING = 2 };
+enum bh_port_direction { BH_SOURCE = 1, BH_DESTINATION = 2 };
+
+/* One of the partition's ports; see bulkhead/port.h. */
+struct bh_port_info {
+    char name[BH_NAME_LEN];
+    uint32_t kind;          /* enum bh_port_kind */
+    uint32_t direction;     /* enum bh_port_direction */
+    uint32_t channel;       /* number of the channel in the module, from 0 */
+    uint32_t depth;         /* messages that a queuing channel holds, else 0 */
+    uint32_t message_bytes; /* largest message */
+    uint32_t destinations;  /* of the channel */
+    uint64_t refresh_ns;    /* how long a sample stays valid; 0 for a queuing channel */
+    uint64_t source;
+    uint64_t slots;
+    uint64_t destination;
+    uint64_t floor;
+};
+
 /* Boot information; read-only. */
 struct bh_boot_info {
     uint64_t magic;
@@ -77,17 +96,25 @@ struct bh_boot_info {
     uint64_t in_consumer;
     uint64_t in_data;
     struct bh_memory_area areas[BH_MAX_AREAS]; /* the first area_count are valid */
+    const struct bh_port_info *ports;          /* port_count of them, in the order of the configuration */
+    uint32_t port_count;
+    uint32_t reserved_ports;
 };
 
 BH_STATIC_ASSERT(sizeof(struct bh_memory_area) == 24, "bh_memory_area");
 BH_STATIC_ASSERT(sizeof(struct bh_window) == 16, "bh_window");
-BH_STATIC_ASSERT(sizeof(struct bh_boot_info) == 400, "bh_boot_info");
+BH_STATIC_ASSERT(sizeof(struct bh_boot_info) == 416, "bh_boot_info");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, partition_name) == 32, "partition_name");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, major_frame_ns) == 96, "major_frame_ns");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, windows) == 128, "windows");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, clock) == 144, "clock");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, in_data) == 200, "in_data");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, areas) == 208, "areas");
+BH_STATIC_ASSERT(offsetof(struct bh_boot_info, ports) == 400, "ports");
+BH_STATIC_ASSERT(offsetof(struct bh_boot_info, port_count) == 408, "port_count");
+BH_STATIC_ASSERT(sizeof(struct bh_port_info) == 96, "bh_port_info");
+BH_STATIC_ASSERT(offsetof(struct bh_port_info, refresh_ns) == 56, "refresh_ns");
+BH_STATIC_ASSERT(offsetof(struct bh_port_info, floor) == 88, "floor");
 
 #ifdef __cplusplus
 }

@@ -22,6 +22,7 @@ enum bh_line {
     BH_LINE_TIMER = 0,           /* the guest's timer */
     BH_LINE_WINDOW = 1,          /* a window of the partition begins */
     BH_LINE_CONSOLE = 2,         /* there is console input */
+    BH_LINE_PORT = 3,            /* a message has arrived at a port, or there is room again */
     BH_LINE_FIRST_SOFTWARE = 32, /* from here on the guest's own */
     BH_LINE_COUNT = 64
 };

@@ -81,6 +81,9 @@ pub fn boot_info(module: &Module, id: PartitionId, start: Start) -> (BootInfo, V
         in_consumer: map::GUEST.base + map::guest::IN_CONSUMER,
         in_data: map::HOST.base + map::host::IN_DATA,
         areas,
+        ports: map::HOST.base + map::host::PORTS,
+        port_count: 0,
+        reserved_ports: 0,
     };
     (info, tables)
 }
