@@ -8,6 +8,8 @@ use std::{env, fs};
 
 use bulkhead::config::{self, Mistakes, Module};
 
+#[path = "config/channels.rs"]
+mod channels;
 #[path = "config/files.rs"]
 mod files;
 #[path = "config/good.rs"]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bulkhead::config::module::{Core, Start};
-use bulkhead::config::{Module, Partition, PartitionId, Window};
+use bulkhead::config::{Channel, ChannelKind, End, Module, Partition, PartitionId, Window};
 use bulkhead::health::{Action, Actions, Storm};
 
 use super::{configurations, folder, parse};
@@ -38,6 +38,7 @@ fn a_minimal_configuration_gets_the_defaults() {
         late_after_ns: 1_000_000,
         overrun_after_ns: 1_000_000,
         storm: Storm { restarts: 10, within_ns: 1_000_000_000 },
+        channels: vec![],
     };
     assert_eq!(module("minimal.toml"), expected);
 }
@@ -100,6 +101,7 @@ fn every_key_has_its_effect() {
         late_after_ns: 500_000,
         overrun_after_ns: 250_000,
         storm: Storm { restarts: 3, within_ns: 2_000_000_000 },
+        channels: vec![],
     };
     assert_eq!(module("full.toml"), expected);
 }
@@ -157,4 +159,27 @@ fn the_example_of_the_documentation_is_right() {
     assert_eq!(module.cores.len(), 2);
     assert_eq!(module.partitions[0].health.late_window, Action::Ignore);
     assert_eq!(module.partitions[1].health.crash, Action::WarmStart);
+}
+
+#[test]
+fn channels_join_ports_and_sockets() {
+    let port = |partition, name: &str| End::Port { partition: PartitionId(partition), name: name.to_owned() };
+    let attitude = Channel {
+        name: "attitude".to_owned(),
+        kind: ChannelKind::Sampling { refresh_ns: 50_000_000 },
+        message_bytes: 64,
+        source: port(0, "attitude"),
+        // The longest partition's name that fits is meant.
+        destinations: vec![port(1, "attitude"), End::Udp("127.0.0.1:9000".parse().unwrap()), port(0, "own")],
+    };
+    let commands = Channel {
+        name: "commands".to_owned(),
+        kind: ChannelKind::Queuing { depth: 100 },
+        message_bytes: 8192,
+        source: End::Unix(PathBuf::from("guests/commands.sock")),
+        destinations: vec![port(0, "commands")],
+    };
+    // 128 slots of a header and the message.
+    assert_eq!(commands.slot_bytes(), 128 * (8 + 8192));
+    assert_eq!(module("channels.toml").channels, [attitude, commands]);
 }

@@ -111,6 +111,26 @@ pub(super) fn time_in(
     None
 }
 
+/// A size in bytes that lies in `range`.
+pub(super) fn bytes_in(
+    value: Option<&Spanned<Quantity>>,
+    key: &str,
+    subject: &str,
+    range: RangeInclusive<u64>,
+    found: &mut Vec<Mistake>,
+) -> Option<u64> {
+    let value = value?;
+    let text = value.get_ref().0.trim();
+    let bytes = quantity::bytes(text).map_err(|why| found.push(unreadable(value.span(), key, subject, why))).ok()?;
+    if range.contains(&bytes) {
+        return Some(bytes);
+    }
+    let limits = format!("must be from {} to {}", bytes_text(*range.start()), bytes_text(*range.end()));
+    let problem = if bytes < *range.start() { "too small" } else { "too large" };
+    found.push(Mistake::at(value.span(), format!("`{key}` in {subject} is {problem}"), limits));
+    None
+}
+
 /// A size in bytes that is a multiple of the page size and lies in `range`.
 pub(super) fn size_in(
     value: Option<&Spanned<Quantity>>,
@@ -120,15 +140,9 @@ pub(super) fn size_in(
     found: &mut Vec<Mistake>,
 ) -> Option<u64> {
     let page = bulkhead_abi::map::PAGE;
+    let bytes = bytes_in(value, key, subject, range, found)?;
     let value = value?;
     let text = value.get_ref().0.trim();
-    let bytes = quantity::bytes(text).map_err(|why| found.push(unreadable(value.span(), key, subject, why))).ok()?;
-    let limits = format!("must be from {} to {}", bytes_text(*range.start()), bytes_text(*range.end()));
-    if !range.contains(&bytes) {
-        let problem = if bytes < *range.start() { "too small" } else { "too large" };
-        found.push(Mistake::at(value.span(), format!("`{key}` in {subject} is {problem}"), limits));
-        return None;
-    }
     if !bytes.is_multiple_of(page) {
         let below = bytes / page * page;
         let help = match quantity::binary(text) {

@@ -1,6 +1,6 @@
 //! From TOML text to raw tables.
 //!
-//! serde stops at the first error, so every `[[partition]]` and `[[window]]` is deserialized by itself; when one fails,
+//! serde stops at the first error, so every `[[partition]]`, `[[window]]` and `[[channel]]` is deserialized by itself; when one fails,
 //! the key at fault is reported and taken out, and the rest is tried again. That way one reading finds every unknown
 //! key and every wrong type.
 
@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer, Error};
 
 use super::mistakes::{Mistake, harmless, quote};
-use super::raw::{RawModule, RawPartition, RawWindow};
+use super::raw::{RawChannel, RawModule, RawPartition, RawWindow};
 use super::suggest;
 
 /// Most syntax errors that are reported: behind a few, the parser has lost its way.
@@ -19,7 +19,7 @@ const MAX_SYNTAX: usize = 10;
 /// Most wrong keys of one table that are reported; each costs a run over the table.
 const MAX_WRONG_KEYS: usize = 20;
 /// The tables of a configuration.
-const TABLES: [&str; 3] = ["module", "partition", "window"];
+const TABLES: [&str; 4] = ["module", "partition", "window", "channel"];
 
 /// A configuration as it was written.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(super) struct Document {
     pub(super) module: Section<RawModule>,
     pub(super) partitions: Vec<Section<RawPartition>>,
     pub(super) windows: Vec<Section<RawWindow>>,
+    pub(super) channels: Vec<Section<RawChannel>>,
 }
 
 /// One table.
@@ -78,10 +79,12 @@ pub(super) fn read(text: &str, found: &mut Vec<Mistake>) -> Option<Document> {
         );
     }
     let windows = array(root.remove("window"), "window", found);
+    let channels = array(root.remove("channel"), "channel", found);
     Some(Document {
         module,
         partitions: partitions.into_iter().map(|table| section(table, "partition", found)).collect(),
         windows: windows.into_iter().map(|table| section(table, "window", found)).collect(),
+        channels: channels.into_iter().map(|table| section(table, "channel", found)).collect(),
     })
 }
 
@@ -168,7 +171,8 @@ fn unknown_tables(root: &mut DeTable<'_>, found: &mut Vec<Mistake>) {
     let unknown: Vec<_> = root.keys().filter(|key| !TABLES.contains(&key.get_ref().as_ref())).cloned().collect();
     for key in unknown {
         let title = format!("unknown table or key {}", quote(key.get_ref()));
-        let mistake = Mistake::at(key.span(), title, "known here: `[module]`, `[[partition]]`, `[[window]]`");
+        let mistake =
+            Mistake::at(key.span(), title, "known here: `[module]`, `[[partition]]`, `[[window]]`, `[[channel]]`");
         let near = suggest::nearest(key.get_ref(), TABLES);
         found.push(match near {
             Some("module") => mistake.help("did you mean `[module]`?"),
@@ -215,6 +219,8 @@ fn place(table: &DeTable<'_>, kind: &str) -> String {
     let name = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str()).map(quote);
     match (kind, name("name"), name("partition")) {
         ("partition", Some(name), _) => format!("in partition {name}"),
+        ("channel", Some(name), _) => format!("in channel {name}"),
+        ("channel", None, _) => "in a channel".to_owned(),
         ("partition", None, _) => "in a partition".to_owned(),
         ("window", _, Some(partition)) => format!("in a window of {partition}"),
         ("window", _, None) => "in a window".to_owned(),

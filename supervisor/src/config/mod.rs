@@ -9,6 +9,8 @@
 //!
 //! [`Mistakes`] shows what was found with the lines in question. `docs/configuration.md` describes the language.
 
+pub mod channel;
+mod channels;
 mod checks;
 mod cores;
 mod document;
@@ -26,6 +28,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+pub use channel::{Channel, ChannelKind, End};
 pub use mistakes::Mistakes;
 pub use module::{Module, Partition, PartitionId, Window};
 pub use quantity::{bytes_text, ns_text, parse_duration_ns};

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::channel::Channel;
 use crate::health::{Actions, Storm};
 
 /// Number of a partition in its module, from 0; the index into [`Module::partitions`].
@@ -36,6 +37,8 @@ pub struct Module {
     pub overrun_after_ns: u64,
     /// When restarts come so thick that the module stops.
     pub storm: Storm,
+    /// The channels; a channel's number is its index.
+    pub channels: Vec<Channel>,
 }
 
 /// A core that keeps windows.
@@ -165,6 +168,7 @@ impl Module {
             late_after_ns: DEFAULT_LATE_NS,
             overrun_after_ns: DEFAULT_OVERRUN_NS,
             storm: Storm::default(),
+            channels: Vec::new(),
         }
     }
 

@@ -66,6 +66,19 @@ pub(super) struct RawWindow {
     pub(super) every: Option<Spanned<Quantity>>,
 }
 
+/// `[[channel]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawChannel {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) kind: Option<Spanned<String>>,
+    pub(super) message: Option<Spanned<Quantity>>,
+    pub(super) refresh: Option<Spanned<Quantity>>,
+    pub(super) depth: Option<Spanned<i64>>,
+    pub(super) source: Option<Spanned<String>>,
+    pub(super) destinations: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
 /// A number with a unit, as text. A bare number is let in so that it can be reported as one that lacks its unit.
 #[derive(Debug)]
 pub(super) struct Quantity(pub(super) String);

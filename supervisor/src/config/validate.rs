@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
+use super::channels;
 use super::checks::{self, choice, required, size_in, time_in};
 use super::cores::Cores;
 use super::document::{Document, Section};
@@ -66,6 +67,8 @@ pub(super) fn module(
         .zip(&owners)
         .map(|(section, owner)| partition(section, base_dir, owner.windows, index(owner.core), health, found))
         .collect();
+    let names: Vec<_> = sections.iter().map(name_of).collect();
+    let channels = channels::read(&document.channels, &names, base_dir, found);
     Module {
         name: name.map(|name| name.get_ref().clone()).unwrap_or_default(),
         major_frame_ns: frame.map_or(module::MIN_FRAME_NS, |frame| frame.ns),
@@ -74,6 +77,7 @@ pub(super) fn module(
         late_after_ns: late_after_ns.unwrap_or(module::DEFAULT_LATE_NS),
         overrun_after_ns: overrun_after_ns.unwrap_or(module::DEFAULT_OVERRUN_NS),
         storm,
+        channels,
     }
 }
 

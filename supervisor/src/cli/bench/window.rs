@@ -172,6 +172,7 @@ fn module(cpu: u32) -> Module {
         late_after_ns: WINDOW_NS,
         overrun_after_ns: WINDOW_NS,
         storm: Storm::default(),
+        channels: Vec::new(),
     }
 }
 
