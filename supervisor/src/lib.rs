@@ -16,6 +16,7 @@
 //! * [`config`]: `module.toml` becomes a [`config::Module`], or a list of mistakes that point at their lines;
 //! * [`image`]: what a guest's ELF file must be before anything runs;
 //! * [`host`]: what this machine grants;
+//! * [`port`]: channels between partitions: whose memory is whose, and who is told of what;
 //! * [`partition`]: birth of a process: namespaces, exec under ptrace, memory, seccomp;
 //! * [`schedule`] and [`dispatch`]: frames and windows, and the threads that keep them;
 //! * [`supervise`]: the main thread: births, deaths, consoles, the health monitor's actions;
@@ -29,6 +30,7 @@ pub mod health;
 pub mod host;
 pub mod image;
 pub mod partition;
+pub mod port;
 pub mod record;
 pub mod schedule;
 pub mod supervise;

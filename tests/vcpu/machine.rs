@@ -11,6 +11,7 @@ use bulkhead::dispatch::real::{now_ns, send};
 use bulkhead::host::{Cpus, real_time};
 use bulkhead::partition::boot::{Start, boot_info};
 use bulkhead::partition::{Fences, Guest, Memory, Order, Process, Spawner, pin};
+use bulkhead::port::Ports;
 use bulkhead::supervise::console::Tap;
 use bulkhead::supervise::timekeeper::{Sample, Timekeeper};
 use bulkhead_abi::boot::{StartCondition, StartMode};
@@ -58,6 +59,7 @@ impl Machine {
             boot: boot_info(&module, id, start),
             guest: Arc::new(Guest::load(guest).expect("a guest")),
             memory: Arc::clone(&memory),
+            ports: Ports::none(),
             keep_ram: false,
             cpu,
             policy: real_time().guest_policy(1, 1),

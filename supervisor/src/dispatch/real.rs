@@ -15,8 +15,10 @@ use nix::unistd::Pid;
 
 use super::policy::{GuestPolicy, apply};
 use super::{Begun, Ended, Processes, TimeSource};
-use crate::config::PartitionId;
+use crate::config::{Module, PartitionId};
 use crate::partition::{Memory, Process};
+use crate::port::Channels;
+use crate::port::watch::Watch;
 
 /// CLOCK_MONOTONIC in nanoseconds.
 pub fn now_ns() -> u64 {
@@ -150,27 +152,78 @@ impl TimeSource for RealTime {
     }
 }
 
-/// Where the main thread leaves a partition's new process for the dispatcher, and takes the old one's descriptor back.
-///
-/// The dispatcher owns the descriptor it uses; the two mailboxes hand ownership over without a lock.
+/// Hands pidfds from the main thread to one dispatcher, and back when they are no longer needed, without a lock: whoever
+/// takes a descriptor out owns it.
 #[derive(Debug)]
-pub struct Slot {
-    memory: Arc<Memory>,
+struct Mailbox {
     incoming: AtomicI32,
     retired: AtomicI32,
-    pid: AtomicI32,
-    alive: AtomicBool,
 }
 
 const EMPTY: i32 = -1;
 
+impl Mailbox {
+    fn new() -> Mailbox {
+        Mailbox { incoming: AtomicI32::new(EMPTY), retired: AtomicI32::new(EMPTY) }
+    }
+
+    /// The main thread's side: leaves a new descriptor.
+    fn offer(&self, pidfd: OwnedFd) {
+        self.collect();
+        // SYNC POINT slot-incoming: pairs with the dispatcher's acquire in `take`.
+        close(self.incoming.swap(pidfd.into_raw_fd(), Ordering::AcqRel));
+    }
+
+    /// The main thread's side: closes what the dispatcher has given back.
+    fn collect(&self) {
+        // SYNC POINT slot-retired: pairs with the dispatcher's release in `take`.
+        close(self.retired.swap(EMPTY, Ordering::AcqRel));
+    }
+
+    /// The dispatcher's side: exchanges the descriptor that it holds for a new one; true if there was one.
+    fn take(&self, held: &mut Option<OwnedFd>) -> bool {
+        // SYNC POINT slot-incoming: pairs with the main thread's release in `offer`.
+        let incoming = self.incoming.swap(EMPTY, Ordering::AcqRel);
+        if incoming == EMPTY {
+            return false;
+        }
+        // SAFETY: the mailbox held this descriptor's ownership, and the swap took it out.
+        let new = unsafe { OwnedFd::from_raw_fd(incoming) };
+        if let Some(old) = held.replace(new) {
+            // SYNC POINT slot-retired: pairs with the main thread's acquire in `collect`, which empties the mailbox before
+            // every offer, so there is at most one.
+            self.retired.store(old.into_raw_fd(), Ordering::Release);
+        }
+        true
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        close(self.incoming.swap(EMPTY, Ordering::AcqRel));
+        self.collect();
+    }
+}
+
+/// Where the main thread leaves a partition's new process for the dispatcher of its core, and for those that ring when a
+/// message has arrived.
+#[derive(Debug)]
+pub struct Slot {
+    memory: Arc<Memory>,
+    process: Mailbox,
+    /// By core; none for a core whose partitions have no channel with this one.
+    bells: Box<[Option<Mailbox>]>,
+    pid: AtomicI32,
+    alive: AtomicBool,
+}
+
 impl Slot {
-    /// A slot without a process.
-    pub fn new(memory: Arc<Memory>) -> Slot {
+    /// A slot without a process; `ringers` tells the cores whose dispatchers may have to ring for messages.
+    pub fn new(memory: Arc<Memory>, ringers: impl IntoIterator<Item = bool>) -> Slot {
         Slot {
             memory,
-            incoming: AtomicI32::new(EMPTY),
-            retired: AtomicI32::new(EMPTY),
+            process: Mailbox::new(),
+            bells: ringers.into_iter().map(|rings| rings.then(Mailbox::new)).collect(),
             pid: AtomicI32::new(0),
             alive: AtomicBool::new(false),
         }
@@ -182,10 +235,12 @@ impl Slot {
     /// When its pidfd cannot be duplicated.
     pub fn offer(&self, process: &Process) -> std::io::Result<()> {
         let pidfd = process.pidfd.try_clone()?;
-        self.collect();
+        for bell in self.bells.iter().flatten() {
+            bell.offer(process.pidfd.try_clone()?);
+        }
+        // The pid is there when the descriptor is.
         self.pid.store(process.pid.as_raw(), Ordering::Relaxed);
-        // SYNC POINT slot-incoming: pairs with the dispatcher's acquire; the pid is there when the descriptor is.
-        close(self.incoming.swap(pidfd.into_raw_fd(), Ordering::AcqRel));
+        self.process.offer(pidfd);
         self.alive.store(true, Ordering::Release);
         Ok(())
     }
@@ -193,20 +248,8 @@ impl Slot {
     /// Tells the dispatcher that the process is gone.
     pub fn vacate(&self) {
         self.alive.store(false, Ordering::Release);
-        self.collect();
-    }
-
-    /// Closes the descriptor that the dispatcher has given back.
-    fn collect(&self) {
-        // SYNC POINT slot-retired: pairs with the dispatcher's release.
-        close(self.retired.swap(EMPTY, Ordering::AcqRel));
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        close(self.incoming.swap(EMPTY, Ordering::AcqRel));
-        self.collect();
+        self.process.collect();
+        self.bells.iter().flatten().for_each(Mailbox::collect);
     }
 }
 
@@ -225,12 +268,39 @@ struct Resident {
     windows: u32,
     /// It did not stop in time and has been moved out of the way.
     laggard: bool,
+    /// What it does to its channels.
+    watch: Watch,
+}
+
+/// A partition that is rung for when a message has arrived, on whatever core it is.
+#[derive(Debug)]
+struct Bell {
+    slot: Arc<Slot>,
+    pidfd: Option<OwnedFd>,
+}
+
+impl Bell {
+    /// Raises the line for ports. Rings only if it was not raised already, so that a flood of news is one interrupt.
+    fn ring(&mut self, core: usize) {
+        let Some(Some(mailbox)) = self.slot.bells.get(core) else { return };
+        mailbox.take(&mut self.pidfd);
+        if self.slot.alive.load(Ordering::Acquire)
+            && let Some(pidfd) = &self.pidfd
+            && raise(self.slot.memory.vcpu(), line::PORT) == Raised::News
+        {
+            // A stopped process finds it when it continues. One that has just ended needs no interrupt.
+            let _ = send(pidfd.as_fd(), DOORBELL);
+        }
+    }
 }
 
 /// The partitions of one core.
 #[derive(Debug)]
 pub struct Residents {
     residents: Vec<Option<Resident>>,
+    /// By partition; those that partitions of this core have channels with.
+    bells: Vec<Option<Bell>>,
+    core: usize,
     policy: GuestPolicy,
     stop_within_ns: u64,
     waiting: Arc<Waiting>,
@@ -252,42 +322,50 @@ impl Waiting {
 }
 
 impl Residents {
-    /// The partitions of a core, by number. Their guests run under `policy`; a stop that is not confirmed within
-    /// `stop_within_ns` is given up waiting for.
+    /// The partitions of a core of `module`, whose slots are `slots`, by partition. Their guests run under `policy`; a stop
+    /// that is not confirmed within the module's limit is given up waiting for.
     pub fn new(
-        slots: impl IntoIterator<Item = (PartitionId, Arc<Slot>)>,
+        module: &Module,
+        core: usize,
+        slots: &[Arc<Slot>],
+        channels: &Arc<Channels>,
         policy: GuestPolicy,
-        stop_within_ns: u64,
         waiting: Arc<Waiting>,
     ) -> Residents {
+        let mut bells: Vec<Option<Bell>> = slots.iter().map(|_| None).collect();
         let mut residents = Vec::new();
-        for (id, slot) in slots {
-            if residents.len() <= id.index() {
-                residents.resize_with(id.index() + 1, || None);
-            }
-            residents[id.index()] = Some(Resident { slot, pidfd: None, windows: 0, laggard: false });
+        for (index, slot) in slots.iter().enumerate() {
+            let here = module.partitions[index].core == core;
+            residents.push(here.then(|| {
+                let watch = Watch::new(channels, PartitionId(index as u16));
+                for peer in watch.peers() {
+                    bells[peer.index()] = Some(Bell { slot: Arc::clone(&slots[peer.index()]), pidfd: None });
+                }
+                Resident { slot: Arc::clone(slot), pidfd: None, windows: 0, laggard: false, watch }
+            }));
         }
-        Residents { residents, policy, stop_within_ns, waiting }
+        Residents { residents, bells, core, policy, stop_within_ns: module.overrun_after_ns, waiting }
+    }
+
+    /// Tells the others what a partition has sent them, or taken from them, in its window.
+    fn ring_for(&mut self, partition: PartitionId) {
+        let Some(Some(resident)) = self.residents.get_mut(partition.index()) else { return };
+        let (bells, core) = (&mut self.bells, self.core);
+        resident.watch.look(|peer| {
+            if let Some(Some(bell)) = bells.get_mut(peer.index()) {
+                bell.ring(core);
+            }
+        });
     }
 }
 
 impl Resident {
     /// Takes over a process that the main thread has left.
     fn look_for_a_new_process(&mut self) {
-        // SYNC POINT slot-incoming: pairs with the main thread's release in `offer`.
-        let incoming = self.slot.incoming.swap(EMPTY, Ordering::AcqRel);
-        if incoming == EMPTY {
-            return;
+        if self.slot.process.take(&mut self.pidfd) {
+            self.windows = 0;
+            self.laggard = false;
         }
-        // SAFETY: the mailbox held this descriptor's ownership, and the swap took it out.
-        let new = unsafe { OwnedFd::from_raw_fd(incoming) };
-        if let Some(old) = self.pidfd.replace(new) {
-            // SYNC POINT slot-retired: pairs with the main thread's acquire in `collect`, which empties the mailbox before
-            // every offer, so there is at most one.
-            self.slot.retired.store(old.into_raw_fd(), Ordering::Release);
-        }
-        self.windows = 0;
-        self.laggard = false;
     }
 
     fn state(pidfd: BorrowedFd<'_>, wait: WaitPidFlag) -> Result<WaitStatus, Errno> {
@@ -307,15 +385,26 @@ pub fn send(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
-/// Raises a line that the guest wants; true if the doorbell has to ring. What the guest says it wants is its own affair.
-pub fn raise(vcpu: &VcpuPage, line: u32) -> bool {
+/// What came of raising a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Raised {
+    /// The guest does not want it.
+    Unwanted,
+    /// It was raised already.
+    Again,
+    /// It is raised now.
+    News,
+}
+
+/// Raises a line that the guest wants; the doorbell has to ring unless it is unwanted. What the guest says it wants is its
+/// own affair.
+pub fn raise(vcpu: &VcpuPage, line: u32) -> Raised {
     let bit = 1 << line;
-    let wanted = vcpu.enabled.load(Ordering::Relaxed) & bit != 0;
-    if wanted {
-        // SYNC POINT doorbell: pairs with the shim's acquire when the signal arrives.
-        vcpu.pending.fetch_or(bit, Ordering::Release);
+    if vcpu.enabled.load(Ordering::Relaxed) & bit == 0 {
+        return Raised::Unwanted;
     }
-    wanted
+    // SYNC POINT doorbell: pairs with the shim's acquire when the signal arrives.
+    if vcpu.pending.fetch_or(bit, Ordering::Release) & bit == 0 { Raised::News } else { Raised::Again }
 }
 
 impl Processes for Residents {
@@ -343,7 +432,7 @@ impl Processes for Residents {
         // Release: a guest that sees the new number sees everything before it.
         let vcpu = resident.slot.memory.vcpu();
         vcpu.window.store(resident.windows, Ordering::Release);
-        if raise(vcpu, line::WINDOW) {
+        if raise(vcpu, line::WINDOW) != Raised::Unwanted {
             // It waits until the guest continues. If it fails, so does the next one.
             let _ = send(pidfd.as_fd(), DOORBELL);
         }
@@ -383,6 +472,7 @@ impl Processes for Residents {
             }
         };
         self.waiting.0.store(0, Ordering::Relaxed);
+        self.ring_for(partition);
         ended
     }
 }

@@ -3,7 +3,7 @@
 use bulkhead_abi::boot::{AreaKind, BootInfo, MAGIC, MAX_AREAS, MemoryArea, StartCondition, StartMode};
 use bulkhead_abi::{ABI_VERSION, Name, map, pad_name};
 
-use crate::config::{Module, PartitionId};
+use crate::config::{Channel, Module, PartitionId};
 
 /// One start of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub fn boot_info(module: &Module, id: PartitionId, start: Start) -> (BootInfo, V
         tables.push(0);
     }
 
+    let port_count = module.channels.iter().flat_map(Channel::ends).filter(|end| end.partition() == Some(id)).count();
+
     let area = |kind: AreaKind, writable, base, size| MemoryArea { kind: kind as u32, writable, base, size };
     let mut areas = [MemoryArea::default(); MAX_AREAS];
     areas[0] = area(AreaKind::Ram, 1, map::RAM.base, partition.memory_bytes);
@@ -82,7 +84,7 @@ pub fn boot_info(module: &Module, id: PartitionId, start: Start) -> (BootInfo, V
         in_data: map::HOST.base + map::host::IN_DATA,
         areas,
         ports: map::HOST.base + map::host::PORTS,
-        port_count: 0,
+        port_count: port_count as u32,
         reserved_ports: 0,
     };
     (info, tables)

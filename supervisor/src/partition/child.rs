@@ -97,7 +97,7 @@ pub(super) struct Plan {
     /// The supervisor's pid.
     pub(super) supervisor_pid: i32,
     /// Descriptors that go through exec.
-    pub(super) keep: [i32; 3],
+    pub(super) keep: Vec<i32>,
     /// The image; none for a rehearsal, which ends before exec.
     pub(super) image: Option<i32>,
     /// Raised by the spawner: 1 when the identity is set, 2 when the tracer is there.
@@ -200,7 +200,7 @@ fn run(plan: &Plan) -> Result<(), i32> {
     let all = [0, u64::from(u32::MAX), u64::from(libc::CLOSE_RANGE_CLOEXEC), 0, 0, 0];
     call(libc::SYS_close_range, all)?;
     if plan.image.is_some() {
-        for fd in plan.keep {
+        for &fd in &plan.keep {
             call(libc::SYS_fcntl, [fd as u64, libc::F_SETFD as u64, 0, 0, 0, 0])?;
         }
     }

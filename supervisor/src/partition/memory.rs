@@ -12,11 +12,12 @@
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use bulkhead_abi::boot::BootInfo;
 use bulkhead_abi::clock::Clock;
 use bulkhead_abi::map;
+use bulkhead_abi::port::PortInfo;
 use bulkhead_abi::ring::{Consumer, Producer};
 use bulkhead_abi::vcpu::VcpuPage;
 use nix::errno::Errno;
@@ -26,7 +27,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::ftruncate;
 
 /// A memfd of a fixed size.
-fn memfd(name: &std::ffi::CStr, size: u64) -> Result<OwnedFd, Errno> {
+pub(crate) fn memfd(name: &std::ffi::CStr, size: u64) -> Result<OwnedFd, Errno> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     // MFD_NOEXEC_SEAL came with Linux 6.3; older kernels refuse it.
     let noexec = MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL);
@@ -35,13 +36,13 @@ fn memfd(name: &std::ffi::CStr, size: u64) -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
-fn seal(fd: &OwnedFd, seals: SealFlag) -> Result<(), Errno> {
+pub(crate) fn seal(fd: &OwnedFd, seals: SealFlag) -> Result<(), Errno> {
     fcntl(fd, FcntlArg::F_ADD_SEALS(seals | SealFlag::F_SEAL_SEAL)).map(drop)
 }
 
 /// A shared mapping in the supervisor.
 #[derive(Debug)]
-struct View {
+pub(crate) struct View {
     base: NonNull<u8>,
     size: usize,
 }
@@ -52,7 +53,7 @@ unsafe impl Send for View {}
 unsafe impl Sync for View {}
 
 impl View {
-    fn map(fd: BorrowedFd<'_>, size: u64) -> Result<View, Errno> {
+    pub(crate) fn map(fd: BorrowedFd<'_>, size: u64) -> Result<View, Errno> {
         let size = usize::try_from(size).map_err(|_| Errno::EFBIG)?;
         let length = NonZeroUsize::new(size).ok_or(Errno::EINVAL)?;
         let prot = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
@@ -65,11 +66,19 @@ impl View {
     ///
     /// # Safety
     /// `T` must be valid for every bit pattern and consist of atomics only, so that a peer's writes are no data race.
-    unsafe fn at<T>(&self, offset: u64) -> &T {
+    pub(crate) unsafe fn at<T>(&self, offset: u64) -> &T {
         let offset = offset as usize;
         assert!(offset + size_of::<T>() <= self.size && offset.is_multiple_of(align_of::<T>()));
         // SAFETY: within the mapping and aligned, as just checked; the mapping lives as long as `self`.
         unsafe { self.base.add(offset).cast().as_ref() }
+    }
+
+    /// The words from `offset` to the end.
+    pub(crate) fn words(&self, offset: u64) -> &[AtomicU64] {
+        let offset = offset as usize;
+        assert!(offset <= self.size && offset.is_multiple_of(8));
+        // SAFETY: within the mapping and aligned, as just checked; an atomic word is valid for every bit pattern.
+        unsafe { std::slice::from_raw_parts(self.base.add(offset).cast().as_ptr(), (self.size - offset) / 8) }
     }
 
     fn bytes(&self, offset: u64, len: u64) -> &[AtomicU8] {
@@ -197,6 +206,14 @@ impl Memory {
         // SAFETY: BootInfo is `repr(C)` without padding (its offsets have tests), so every byte of it is initialised.
         let bytes = unsafe { std::slice::from_raw_parts((&raw const *info).cast::<u8>(), size_of::<BootInfo>()) };
         self.host.write(map::host::BOOT, bytes);
+    }
+
+    /// Writes the table of the partition's ports.
+    pub fn write_ports(&self, table: &[PortInfo]) {
+        // SAFETY: PortInfo is `repr(C)` without padding (its offsets have tests), so every byte of it is initialised.
+        let bytes = unsafe { std::slice::from_raw_parts(table.as_ptr().cast::<u8>(), size_of_val(table)) };
+        assert!(bytes.len() as u64 <= map::host::PORTS_SIZE);
+        self.host.write(map::host::PORTS, bytes);
     }
 
     /// The clock page.

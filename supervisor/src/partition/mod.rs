@@ -20,7 +20,7 @@ mod raw;
 mod spawn;
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -36,6 +36,7 @@ use nix::unistd::Pid;
 use crate::config::PartitionId;
 use crate::dispatch::policy::{GUEST_NICE, GuestPolicy, apply};
 use crate::image::{self, Image, ImageError};
+use crate::port::Ports;
 pub use child::Step;
 pub use inject::InjectError;
 pub use memory::Memory;
@@ -115,8 +116,8 @@ impl Guest {
     }
 }
 
-fn reopen_read_only(file: &std::fs::File) -> io::Result<OwnedFd> {
-    use std::os::fd::AsRawFd;
+/// A descriptor of the same file that can only be read.
+pub(crate) fn reopen_read_only(file: &impl AsRawFd) -> io::Result<OwnedFd> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     Ok(std::fs::File::open(path)?.into())
 }
@@ -134,6 +135,8 @@ pub struct Order {
     pub memory: Arc<Memory>,
     /// The boot information and its tables, from [`boot::boot_info`].
     pub boot: (BootInfo, Vec<u8>),
+    /// Its ports.
+    pub ports: Ports,
     /// Whether the RAM area keeps its contents.
     pub keep_ram: bool,
     /// The host's CPU that the partition runs on.
@@ -235,9 +238,10 @@ fn serve(parent: &mut spawn::Parent, order: &Order) -> Birth {
     let (info, tables) = &order.boot;
     let cleared = order.memory.clear(order.keep_ram);
     order.memory.write_boot(info, tables);
+    order.memory.write_ports(&order.ports.prepare());
     let born = cleared
         .map_err(|error| BirthError::Host { call: "fallocate", error })
-        .and_then(|()| parent.birth(&order.guest.image, &order.guest.fd, &order.memory));
+        .and_then(|()| parent.birth(&order.guest, &order.memory, &order.ports));
     restore_dumpable();
     let process = born.and_then(|process| {
         // Only now, when it is stopped and complete, does the process move to its real-time core.

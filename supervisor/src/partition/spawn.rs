@@ -17,12 +17,14 @@ use nix::sys::signal::kill;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 
+use super::Guest;
 use super::child::{self, Plan, Step};
 use super::fence;
 use super::inject::{InjectError, Tracee};
-use super::memory::Memory;
+use super::memory::{Mapping, Memory};
 use super::namespaces::Fences;
 use crate::image::Image;
+use crate::port::Ports;
 
 /// The user that root's partitions become: "nobody".
 const NOBODY: u32 = 65534;
@@ -116,7 +118,7 @@ impl Parent {
     /// Tracing and control are part of it because the fences decide about them: root without CAP_SYS_PTRACE cannot trace a
     /// process that has become another user, and without CAP_SYS_NICE or CAP_KILL it can neither place nor stop one.
     pub(super) fn rehearse(&mut self, fences: &Fences) -> Result<(), BirthError> {
-        let plan = self.plan(fences, [0; 3], None);
+        let plan = self.plan(fences, Vec::new(), None);
         let (child, pidfd) = self.clone(fences, &plan)?;
         let process = Process { pid: child, pidfd };
         let traced = self.identify(fences, child).and_then(|()| {
@@ -139,12 +141,15 @@ impl Parent {
         }
     }
 
-    /// Makes a process for `image`, with `memory` mapped and everything fenced in, stopped before its first instruction.
-    pub(super) fn birth(&mut self, image: &Image, image_fd: &OwnedFd, memory: &Memory) -> Result<Process, BirthError> {
+    /// Makes a process for `guest`, with `memory` and `ports` mapped and everything fenced in, stopped before its first
+    /// instruction.
+    pub(super) fn birth(&mut self, guest: &Guest, memory: &Memory, ports: &Ports) -> Result<Process, BirthError> {
         let fences = self.fences;
-        let mappings = memory.mappings();
-        let keep = [mappings[0].fd.as_raw_fd(), mappings[1].fd.as_raw_fd(), mappings[2].fd.as_raw_fd()];
-        let plan = self.plan(&fences, keep, Some(image_fd.as_raw_fd()));
+        let mappings: Vec<_> = memory.mappings().into_iter().chain(ports.mappings()).collect();
+        let mut keep: Vec<_> = mappings.iter().map(|mapping| mapping.fd.as_raw_fd()).collect();
+        keep.sort_unstable();
+        keep.dedup();
+        let plan = self.plan(&fences, keep, Some(guest.fd.as_raw_fd()));
         let (child, pidfd) = self.clone(&fences, &plan)?;
         let process = Process { pid: child, pidfd };
         let done = self
@@ -153,7 +158,7 @@ impl Parent {
                 go(&plan, 1);
                 lead_to_exec(&process, &plan)
             })
-            .and_then(|()| furnish(child, image, memory))
+            .and_then(|()| furnish(child, &guest.image, memory, &mappings))
             .and_then(|()| confirm_stop(&process));
         match done {
             Ok(()) => Ok(process),
@@ -164,7 +169,7 @@ impl Parent {
         }
     }
 
-    fn plan(&self, fences: &Fences, keep: [i32; 3], image: Option<i32>) -> Plan {
+    fn plan(&self, fences: &Fences, keep: Vec<i32>, image: Option<i32>) -> Plan {
         Plan {
             mounts: fences.mount,
             pids: fences.pid,
@@ -316,14 +321,14 @@ fn has_ended(process: &Process) -> Result<bool, BirthError> {
 }
 
 /// Maps the partition's memory into the process at its exec stop, takes away what it does not need, and locks it in.
-fn furnish(child: Pid, image: &Image, memory: &Memory) -> Result<(), BirthError> {
+fn furnish(child: Pid, image: &Image, memory: &Memory, mappings: &[Mapping<'_>]) -> Result<(), BirthError> {
     let shim = image.note.syscalls().filter(|range| range.size >= 16);
     // Once syscall user dispatch is on, a call passes only from within the shim's range.
     let tracee = Tracee::new(child, shim.map_or(image.entry, |range| range.base))?;
     let call = |name, number, args| tracee.call(name, number, args);
 
     let foreign = foreign_mappings(child, image)?;
-    for mapping in memory.mappings() {
+    for mapping in mappings {
         let prot = libc::PROT_READ | if mapping.writable { libc::PROT_WRITE } else { 0 };
         let flags = libc::MAP_SHARED | libc::MAP_FIXED_NOREPLACE | libc::MAP_POPULATE;
         let args =

@@ -7,11 +7,12 @@ use std::thread::{Builder, JoinHandle};
 
 use nix::unistd::Pid;
 
-use crate::config::{Module, PartitionId};
+use crate::config::Module;
 use crate::dispatch::policy::{GuestPolicy, become_dispatcher};
 use crate::dispatch::real::{RealTime, Residents, Slot, Waiting, install_signals, now_ns, nudge};
 use crate::dispatch::{self, Assignment};
 use crate::partition::pin;
+use crate::port::Channels;
 use crate::record::ring::{Consumer, ring};
 use crate::schedule::Timetable;
 
@@ -44,6 +45,7 @@ impl Dispatchers {
     pub(super) fn start(
         module: &Module,
         slots: &[Arc<Slot>],
+        channels: &Arc<Channels>,
         policies: &[GuestPolicy],
         frames: Option<u64>,
     ) -> io::Result<(Dispatchers, Vec<Consumer>)> {
@@ -64,12 +66,8 @@ impl Dispatchers {
         for (index, core) in module.cores.iter().enumerate() {
             let (mut producer, consumer) = ring(RING_CAPACITY);
             rings.push(consumer);
-            let of_core = (0..module.partitions.len()).filter(|&id| module.partitions[id].core == index);
-            let slots = of_core.map(|id| (PartitionId(id as u16), Arc::clone(&slots[id])));
-            let mut residents = {
-                let waiting = Arc::clone(&shared.waiting[index]);
-                Residents::new(slots, policies[index], module.overrun_after_ns, waiting)
-            };
+            let waiting = Arc::clone(&shared.waiting[index]);
+            let mut residents = Residents::new(module, index, slots, channels, policies[index], waiting);
             let timetable = Timetable::new(core, module.major_frame_ns);
             let cpu = core.cpu;
             let shared = Arc::clone(&shared);

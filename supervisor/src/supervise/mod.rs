@@ -19,6 +19,7 @@ pub mod timekeeper;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -31,17 +32,19 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
 use crate::config::module::Start;
-use crate::config::{Module, PartitionId};
+use crate::config::{Channel, Module, PartitionId};
 use crate::dispatch::policy::{GuestPolicy, RealTime};
 use crate::dispatch::real::now_ns;
 use crate::host::{self, Cpus};
 use crate::partition::{Birth, BirthError, Guest, Spawner, pin};
+use crate::port::audit::{Audit, Culprit};
+use crate::port::{ChannelMemory, Channels};
 use crate::record::event::{Event, Kind};
 use crate::record::header::Header;
 use dispatchers::Dispatchers;
 use journal::Journal;
 use outcome::host_error;
-pub use outcome::{ConsoleMode, Ending, Options, Outcome, PartitionOutcome, RunError};
+pub use outcome::{ChannelOutcome, ConsoleMode, Ending, Options, Outcome, PartitionOutcome, RunError};
 use output::Output;
 use resident::Resident;
 pub use resident::State;
@@ -81,6 +84,8 @@ struct Supervisor<'a> {
     real_time: RealTime,
     policies: Vec<GuestPolicy>,
     residents: Vec<Resident>,
+    channels: Arc<Channels>,
+    audits: Vec<Audit>,
     spawner: Spawner,
     journal: Journal,
     output: Output,
@@ -146,6 +151,8 @@ impl<'a> Supervisor<'a> {
 
         let colour = !options.console_on_stderr && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let width = module.partitions.iter().map(|partition| partition.name.chars().count()).max().unwrap_or(0);
+        let channels = Channels::new(module).map_err(|(channel, error)| RunError::Channel { channel, error })?;
+        let channels = Arc::new(channels);
         let residents = guests
             .into_iter()
             .enumerate()
@@ -153,7 +160,7 @@ impl<'a> Supervisor<'a> {
                 let id = PartitionId(index as u16);
                 let partition = module.partition(id);
                 let prefix = prefix(&partition.name, index, width, colour);
-                Resident::new(module, id, guest, policies[partition.core], prefix, now_ns())
+                Resident::new(module, id, guest, policies[partition.core], &channels, prefix, now_ns())
                     .map_err(|error| RunError::Memory { partition: partition.name.clone(), error })
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -172,6 +179,8 @@ impl<'a> Supervisor<'a> {
             real_time,
             policies,
             residents,
+            audits: vec![Audit::default(); module.channels.len()],
+            channels,
             spawner,
             journal,
             output,
@@ -243,8 +252,9 @@ impl<'a> Supervisor<'a> {
     /// Starts the dispatchers, and then attends to everything else until the run ends.
     fn attend(&mut self) -> Result<Ending, RunError> {
         let slots: Vec<_> = self.residents.iter().map(|resident| Arc::clone(&resident.slot)).collect();
-        let (dispatchers, rings) = Dispatchers::start(self.module, &slots, &self.policies, self.options.frames)
-            .map_err(host_error("starting a dispatcher"))?;
+        let (dispatchers, rings) =
+            Dispatchers::start(self.module, &slots, &self.channels, &self.policies, self.options.frames)
+                .map_err(host_error("starting a dispatcher"))?;
         for ring in rings {
             self.journal.add_ring(ring);
         }
@@ -311,6 +321,7 @@ impl<'a> Supervisor<'a> {
                 ending = self.mourn(index, death).or(ending);
             }
         }
+        self.audit_channels();
         self.output.send();
         if self.output.is_closed() {
             return Ok(Some(Ending::OutputClosed));
@@ -318,6 +329,25 @@ impl<'a> Supervisor<'a> {
         ending = self.collect_events().or(ending);
         let all_ended = self.residents.iter().all(|resident| matches!(resident.state, State::Idle { .. }));
         Ok(ending.or(all_ended.then_some(Ending::AllEnded)))
+    }
+
+    /// Says which partition has put a channel out of order.
+    fn audit_channels(&mut self) {
+        let channels = Arc::clone(&self.channels);
+        for ((channel, memory), audit) in channels.iter().zip(&mut self.audits) {
+            let end = match audit.look(channel, memory) {
+                Some(Culprit::Source) => &channel.source,
+                Some(Culprit::Destination) => &channel.destinations[0],
+                None => continue,
+            };
+            if let Some(id) = end.partition() {
+                let words = format!("overwrote its position in channel \"{}\"; nothing passes there now", channel.name);
+                put(
+                    self.messages.as_mut().unwrap_or(&mut self.output),
+                    &format!("partition \"{}\" {words}", self.module.partition(id).name),
+                );
+            }
+        }
     }
 
     /// A partition's process has been born.
@@ -408,6 +438,7 @@ impl<'a> Supervisor<'a> {
         let outcome = Outcome {
             ending,
             partitions,
+            channels: self.channels.iter().map(|(channel, memory)| channel_outcome(channel, memory)).collect(),
             real_time: self.real_time.fifo,
             guest_policies: self.policies,
             fences: self.spawner.fences(),
@@ -447,6 +478,22 @@ impl<'a> Supervisor<'a> {
         if let Some(error) = &self.journal.failure {
             self.say(&format!("the recording ends here, what it holds stays readable: {error}"));
         }
+    }
+}
+
+/// What a channel came to.
+fn channel_outcome(channel: &Channel, memory: &ChannelMemory) -> ChannelOutcome {
+    let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
+    let (source, destination) = (memory.source_page(), memory.destination_page());
+    let messages = load(&source.head);
+    let depth = channel.queue_shape().map_or(0, |shape| u64::from(shape.depth()));
+    ChannelOutcome {
+        name: channel.name.clone(),
+        kind: if destination.is_some() { "queuing" } else { "sampling" },
+        messages,
+        waiting: destination.map_or(0, |page| messages.wrapping_sub(load(&page.tail)).min(depth)),
+        lost: load(&source.lost),
+        nonsense: destination.map_or(0, |page| load(&page.own.nonsense)),
     }
 }
 

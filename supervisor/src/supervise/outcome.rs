@@ -68,6 +68,14 @@ pub enum RunError {
         /// Why.
         error: Errno,
     },
+    /// A channel's memory cannot be had.
+    #[error("channel \"{channel}\": no memory for it: {error}")]
+    Channel {
+        /// Which channel.
+        channel: String,
+        /// Why.
+        error: Errno,
+    },
     /// A partition's process cannot be made.
     #[error("partition \"{partition}\": {error}")]
     Birth {
@@ -134,6 +142,23 @@ pub struct PartitionOutcome {
     pub dropped_output_bytes: u64,
 }
 
+/// What a channel came to. The numbers of messages are the guests' own word for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChannelOutcome {
+    /// Its name.
+    pub name: String,
+    /// "sampling" or "queuing".
+    pub kind: &'static str,
+    /// Messages sent.
+    pub messages: u64,
+    /// Messages that nobody has received.
+    pub waiting: u64,
+    /// Messages that the source gave up for lack of room.
+    pub lost: u64,
+    /// Times that the destination found a length or a position that made no sense.
+    pub nonsense: u64,
+}
+
 /// What a run came to.
 #[derive(Debug, Serialize)]
 pub struct Outcome {
@@ -141,6 +166,8 @@ pub struct Outcome {
     pub ending: Ending,
     /// What the partitions came to.
     pub partitions: Vec<PartitionOutcome>,
+    /// What the channels came to.
+    pub channels: Vec<ChannelOutcome>,
     /// Whether the dispatchers were real-time threads.
     pub real_time: bool,
     /// How each core's guests were scheduled.

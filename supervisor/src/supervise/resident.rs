@@ -16,10 +16,11 @@ use super::death::{Death, Note, Verdict};
 use super::output::Output;
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::GuestPolicy;
-use crate::dispatch::real::{Slot, raise, send};
+use crate::dispatch::real::{Raised, Slot, raise, send};
 use crate::health::StormWatch;
 use crate::partition::boot::{Start, boot_info};
 use crate::partition::{Birth, BirthError, Guest, Memory, Order, Process, Spawner};
+use crate::port::{Channels, Ports};
 
 /// What a partition is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,6 +46,7 @@ pub(super) struct Resident {
     pub(super) guest: Arc<Guest>,
     pub(super) memory: Arc<Memory>,
     pub(super) slot: Arc<Slot>,
+    ports: Ports,
     pub(super) state: State,
     pub(super) process: Option<Process>,
     pub(super) storm: StormWatch,
@@ -79,6 +81,7 @@ impl Resident {
         id: PartitionId,
         guest: Arc<Guest>,
         policy: GuestPolicy,
+        channels: &Arc<Channels>,
         prefix: String,
         now_ns: u64,
     ) -> Result<Resident, Errno> {
@@ -87,7 +90,8 @@ impl Resident {
         Ok(Resident {
             id,
             guest,
-            slot: Arc::new(Slot::new(Arc::clone(&memory))),
+            slot: Arc::new(Slot::new(Arc::clone(&memory), channels.ringers(module, id))),
+            ports: Ports::new(channels, id),
             memory,
             state: State::Idle { last: None, failed: false },
             process: None,
@@ -120,6 +124,7 @@ impl Resident {
             guest: Arc::clone(&self.guest),
             memory: Arc::clone(&self.memory),
             boot: boot_info(module, self.id, start),
+            ports: self.ports.clone(),
             keep_ram: mode == StartMode::Warm,
             cpu: self.cpu,
             policy: self.policy,
@@ -167,7 +172,7 @@ impl Resident {
     /// Raises a line of the guest's.
     pub(super) fn ring(&self, line: u32) {
         if let Some(process) = &self.process
-            && raise(self.memory.vcpu(), line)
+            && raise(self.memory.vcpu(), line) != Raised::Unwanted
         {
             // A process that has just ended needs no interrupt.
             let _ = send(process.pidfd.as_fd(), DOORBELL);

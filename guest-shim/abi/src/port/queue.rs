@@ -35,6 +35,11 @@ impl Shape {
         Some(Shape { message_bytes, depth, mask: slots - 1, stride })
     }
 
+    /// Messages that the ring holds.
+    pub const fn depth(&self) -> u32 {
+        self.depth
+    }
+
     /// Words that the slots take.
     pub const fn words(&self) -> usize {
         (self.mask as usize + 1) * self.stride

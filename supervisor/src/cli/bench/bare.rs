@@ -13,9 +13,10 @@ use super::{Failure, host_cannot};
 use crate::cli::HOST_CANNOT;
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::GuestPolicy;
-use crate::dispatch::real::{now_ns, raise, send};
+use crate::dispatch::real::{Raised, now_ns, raise, send};
 use crate::partition::boot::{Start, boot_info};
 use crate::partition::{Fences, Guest, Memory, Order, Process, Spawner};
+use crate::port::Ports;
 use crate::supervise::console::Tap;
 use crate::supervise::timekeeper::{Sample, Timekeeper};
 
@@ -58,6 +59,7 @@ impl Bare {
             boot: boot_info(&module, id, start),
             guest: Arc::new(guest),
             memory: Arc::clone(&memory),
+            ports: Ports::none(),
             keep_ram: false,
             cpu,
             policy,
@@ -81,7 +83,7 @@ impl Bare {
 
     /// Raises a line as a running module does, and rings if the guest wants it.
     pub(super) fn raise(&self, line: u32) -> Result<(), Failure> {
-        if raise(self.memory.vcpu(), line) { self.signal(DOORBELL) } else { Ok(()) }
+        if raise(self.memory.vcpu(), line) != Raised::Unwanted { self.signal(DOORBELL) } else { Ok(()) }
     }
 
     /// Takes what it has printed onto the end of `out`.

@@ -20,6 +20,7 @@ use crate::dispatch::policy::RealTime;
 use crate::host::Cpus;
 use crate::partition::boot::{Start, boot_info};
 use crate::partition::{BirthError, Fences, Guest, InjectError, Memory, Order, Process, Spawner, Step, rehearse};
+use crate::port::Ports;
 
 /// The longest that a birth, or the guest's few instructions, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -164,6 +165,7 @@ fn try_guest(spawner: &Spawner, cpu: u32, real_time: &RealTime) -> Result<Gueste
         boot: boot_info(&module, id, start),
         guest: Arc::new(guest),
         memory: Arc::new(memory),
+        ports: Ports::none(),
         keep_ram: false,
         cpu,
         policy: real_time.guest_policy(1, 2),

@@ -1,0 +1,15 @@
+//! Ports between real guests, under windows: nothing lost, nothing torn, nothing out of order, whoever restarts.
+
+#[path = "common/mod.rs"]
+mod common;
+#[path = "common/running.rs"]
+mod running;
+#[path = "common/runs.rs"]
+mod runs;
+
+#[path = "ports/module.rs"]
+mod module;
+#[path = "ports/queuing.rs"]
+mod queuing;
+#[path = "ports/sampling.rs"]
+mod sampling;
