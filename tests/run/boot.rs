@@ -1,7 +1,17 @@
 //! What a guest finds at its start.
 
+use bulkhead_abi::{boot, map};
+
 use crate::common::{example, guest, root};
 use crate::runs::{lines_of, run, run_module};
+
+fn boot_info() -> String {
+    format!("abi 1, size {}", size_of::<boot::BootInfo>())
+}
+
+fn host_area() -> String {
+    format!("area 3, writable 0, {} bytes", map::HOST.size)
+}
 
 #[test]
 fn the_example_runs_to_its_end() {
@@ -38,7 +48,7 @@ fn a_single_guest_gets_its_arguments_and_the_whole_frame() {
     assert_eq!(
         lines_of(&run.stdout, "r_boot"),
         [
-            "abi 1, size 400",
+            boot_info().as_str(),
             "partition 0, generation 1, condition 0, mode 0",
             "name r_boot",
             "module r_boot",
@@ -54,7 +64,7 @@ fn a_single_guest_gets_its_arguments_and_the_whole_frame() {
             "argv[argc] is null",
             "area 1, writable 1, 67108864 bytes",
             "area 2, writable 1, 262144 bytes",
-            "area 3, writable 0, 65536 bytes",
+            host_area().as_str(),
             "area 4, writable 1, 131072 bytes",
             "RAM is zero",
             "RAM holds at both ends",
@@ -113,7 +123,7 @@ fn a_partition_of_a_module_finds_what_its_configuration_says() {
     assert_eq!(
         lines_of(&run.stdout, name),
         [
-            "abi 1, size 400",
+            boot_info().as_str(),
             "partition 1, generation 1, condition 0, mode 1",
             &format!("name {name}"),
             "module module of thirty-two characters!",
@@ -127,7 +137,7 @@ fn a_partition_of_a_module_finds_what_its_configuration_says() {
             "argv[argc] is null",
             "area 1, writable 1, 73728 bytes",
             "area 2, writable 1, 16384 bytes",
-            "area 3, writable 0, 65536 bytes",
+            host_area().as_str(),
             "area 4, writable 1, 131072 bytes",
             "RAM is zero",
             "RAM holds at both ends",
