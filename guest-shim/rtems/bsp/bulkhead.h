@@ -7,6 +7,9 @@
 /* In entry.S: where the shim sends interrupts. */
 extern const char bulkhead_interrupt_entry[];
 
+/* Has a function called once, as by an interrupt, when the partition's next window begins; replaces what was asked for before. */
+void bulkhead_call_at_window(void (*function)(void));
+
 /* Makes the processor's exceptions fatal errors of RTEMS. */
 void bulkhead_exceptions_initialize(void);
 

@@ -33,8 +33,14 @@ bulkhead_interrupt_entry:
         call bulkhead_interrupt_begin
         test %rax, %rax
         cmovnz %rax, %rsp
-        call bulkhead_interrupt_serve
-        mov %rbx, %rsp
+        /* RTEMS' tests look at RBP here: it points into the interrupted stack. */
+5:      call bh_irq_next
+        mov %eax, %edi
+        test %eax, %eax
+        js 6f
+        call amd64_dispatch_isr
+        jmp 5b
+6:      mov %rbx, %rsp
         call bulkhead_interrupt_end
         mov bh_xsave_mask(%rip), %eax
         xor %edx, %edx

@@ -12,7 +12,6 @@
 #include "bulkhead.h"
 
 static CPU_Exception_frame frame;
-static bool excepted;
 static unsigned char stack[16384] __attribute__((aligned(16)));
 
 static void terminate(void)
@@ -24,10 +23,9 @@ static bool exception(struct bh_fault *fault)
 {
     struct bh_registers *registers = fault->registers;
     uint16_t cs, ss;
-    /* An exception on the way out: the supervisor's health monitor takes it from here. */
-    if (excepted)
+    /* An exception while another is being reported: the supervisor's health monitor takes it from here. */
+    if (registers->rsp - (uint64_t)stack < sizeof stack)
         return false;
-    excepted = true;
     __asm__("mov %%cs, %0; mov %%ss, %1" : "=r"(cs), "=r"(ss));
     frame = (CPU_Exception_frame){
         .rax = registers->rax, .rbx = registers->rbx, .rcx = registers->rcx, .rdx = registers->rdx,

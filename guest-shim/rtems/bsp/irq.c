@@ -1,9 +1,10 @@
-/* The interrupt facility: RTEMS' vectors are the shim's lines.
+/* The interrupt facility: RTEMS' vectors are the shim's lines, all 64 of them.
  *
- * Vectors up to BH_LINE_CONSOLE are the host's, those from BH_LINE_FIRST_SOFTWARE on are the guest's own to raise. RTEMS' amd64
- * headers, with which the kernel has been compiled, end the table at vector 34.
+ * Those below BH_LINE_FIRST_SOFTWARE are the host's to raise, but the guest may raise them, too. A line that RTEMS has not enabled
+ * stays pending until it does.
  */
 #include <bsp/irq-generic.h>
+#include <rtems/score/idt.h>
 #include <rtems/score/isrlevel.h>
 #include <rtems/score/percpu.h>
 #include <rtems/score/threadimpl.h>
@@ -12,11 +13,17 @@
 
 #include "bulkhead.h"
 
+RTEMS_STATIC_ASSERT(BSP_INTERRUPT_VECTOR_COUNT == BH_LINE_COUNT, one_vector_for_each_line);
+
+/* What RTEMS has enabled, a bit for each vector. */
 static uint64_t enabled;
+
+/* What to call once when the next window begins. */
+static void (*at_window)(void);
 
 bool bsp_interrupt_is_valid_vector(rtems_vector_number vector)
 {
-    return vector <= BH_LINE_CONSOLE || (vector >= BH_LINE_FIRST_SOFTWARE && vector < BSP_INTERRUPT_VECTOR_COUNT);
+    return vector < BSP_INTERRUPT_VECTOR_COUNT;
 }
 
 void bsp_interrupt_facility_initialize(void)
@@ -75,7 +82,8 @@ rtems_status_code bsp_interrupt_vector_disable(rtems_vector_number vector)
 {
     uint32_t level = bh_irq_disable();
     enabled &= ~(1ull << vector);
-    (void)bh_irq_disable_line(vector);
+    if (vector != BH_LINE_WINDOW || !at_window)
+        (void)bh_irq_disable_line(vector);
     bh_irq_enable(level);
     return RTEMS_SUCCESSFUL;
 }
@@ -93,10 +101,30 @@ rtems_status_code bsp_interrupt_get_priority(rtems_vector_number vector, uint32_
     return RTEMS_UNSATISFIED;
 }
 
-/* The three steps of an interrupt, called by entry.S with interrupts masked. The first runs on the interrupted stack and
- * returns the stack to change to, or 0 if this interrupt has interrupted another. */
+void bulkhead_call_at_window(void (*function)(void))
+{
+    uint32_t level = bh_irq_disable();
+    at_window = function;
+    (void)bh_irq_enable_line(BH_LINE_WINDOW);
+    bh_irq_enable(level);
+}
+
+/* The line serves the BSP and RTEMS' vector. */
+static void window_began(void)
+{
+    void (*function)(void) = at_window;
+    if (!function)
+        return;
+    at_window = NULL;
+    if (!(enabled >> BH_LINE_WINDOW & 1))
+        (void)bh_irq_disable_line(BH_LINE_WINDOW);
+    function();
+}
+
+/* The steps of an interrupt, called by entry.S with interrupts masked. The first runs on the interrupted stack and returns
+ * the stack to change to, or 0 if this interrupt has interrupted another. Then the lines to serve are dispatched one by one,
+ * by the function that RTEMS' own amd64 entry calls, too. */
 uintptr_t bulkhead_interrupt_begin(void);
-void bulkhead_interrupt_serve(void);
 void bulkhead_interrupt_end(void);
 
 uintptr_t bulkhead_interrupt_begin(void)
@@ -106,11 +134,14 @@ uintptr_t bulkhead_interrupt_begin(void)
     return cpu->isr_nest_level++ == 0 ? (uintptr_t)cpu->interrupt_stack_high : 0;
 }
 
-void bulkhead_interrupt_serve(void)
+void amd64_dispatch_isr(rtems_vector_number vector)
 {
-    for (int line; (line = bh_irq_next()) >= 0;)
-        if (bsp_interrupt_is_valid_vector((rtems_vector_number)line))
-            bsp_interrupt_handler_dispatch((rtems_vector_number)line);
+    if (vector == BH_LINE_WINDOW)
+        window_began();
+    if (enabled >> vector & 1)
+        bsp_interrupt_handler_dispatch(vector);
+    /* A handler may have unmasked, so that others interrupt it. Choosing the next line is not to be interrupted. */
+    (void)bh_irq_disable();
 }
 
 /* Back on the interrupted stack: if a handler has made another task ready, that one runs first. An interrupted task that is
