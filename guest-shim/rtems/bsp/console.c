@@ -78,6 +78,9 @@ static bool open_device(rtems_termios_tty *tty, rtems_termios_device_context *co
                         rtems_libio_open_close_args_t *arguments)
 {
     (void)context, (void)settings, (void)arguments;
+    /* The default settings are those of a terminal whose reader waits for a line. Termios itself would make the reader wait only
+     * from the first tcsetattr on. */
+    tty->rawInBufSemaphoreWait = true;
     device.tty = tty;
     device.length = 0;
     device.sent = 0;
