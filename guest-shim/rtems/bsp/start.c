@@ -1,6 +1,6 @@
 /* Start-up, reset and idling: from the shim's main to RTEMS' boot_card, and out again.
  *
- * This file becomes start.o, which every link takes in whole.
+ * This file becomes bulkhead-start.o, which every link takes in whole.
  */
 #include <bsp.h>
 #include <bsp/bootcard.h>
