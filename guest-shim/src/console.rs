@@ -26,8 +26,12 @@ fn writer() -> Writer<'static> {
     }
 }
 
-/// Writes as much of `bytes` as the ring has room for; returns how many bytes that was. Never waits.
+/// Writes as much of `bytes` as the ring has room for; returns how many bytes that was. Never waits. Whoever else the guest's
+/// interrupts let run finds the ring whole.
 pub fn write(bytes: &[u8]) -> usize {
+    #[cfg(feature = "runtime")]
+    return crate::irq::free(|| writer().write(bytes));
+    #[cfg(not(feature = "runtime"))]
     writer().write(bytes)
 }
 

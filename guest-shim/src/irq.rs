@@ -33,6 +33,9 @@ static bh_deferred: AtomicU32 = AtomicU32::new(0);
 #[unsafe(no_mangle)]
 static bh_vector: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
 
+/// What the shim's vector calls when all lines are served.
+static AFTER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
 struct Table([UnsafeCell<Option<(Handler, *mut core::ffi::c_void)>>; line::COUNT as usize]);
 
 // SAFETY: a guest is one thread, and entries change with interrupts masked only.
@@ -210,6 +213,13 @@ pub unsafe fn set_vector(vector: *const u8) {
     bh_vector.store(vector.cast_mut(), Ordering::Relaxed);
 }
 
+/// Has the shim's vector call `hook` when it has served every pending line: with interrupts masked, on the interrupted stack, all
+/// registers saved. It may switch to another stack and come back later, so an operating system schedules from here without
+/// a vector of its own.
+pub fn set_after(hook: extern "C" fn()) {
+    AFTER.store(hook as *mut (), Ordering::Relaxed);
+}
+
 /// The next line to serve, which is no longer pending then; `None` if there is none. For a vector of the guest's own, with
 /// interrupts masked.
 pub fn next_line() -> Option<u32> {
@@ -240,6 +250,11 @@ extern "C" fn bh_irq_dispatch() {
             // It may have unmasked, so that others interrupt it. Choosing the next line is not to be interrupted.
             disable();
         }
+    }
+    let after = AFTER.load(Ordering::Relaxed);
+    if !after.is_null() {
+        // SAFETY: what is not null was stored by `set_after`, from a value of this type.
+        unsafe { core::mem::transmute::<*mut (), extern "C" fn()>(after)() };
     }
 }
 

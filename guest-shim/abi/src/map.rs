@@ -37,6 +37,11 @@ pub const STACK: Region = Region { base: 0x1000_2000_0000, size: 0x1000_0000 };
 ///
 /// A signal frame holds the whole vector state: 11 KiB with AMX. See `AT_MINSIGSTKSZ` in getauxval(3).
 pub const ALT_STACK: Region = Region { base: 0x1000_4000_0000, size: 0x1_0000 };
+/// The stacks of an executive's processes, if the configuration asks for them: each with [`STACK_GUARD`] bytes below it that are
+/// never mapped.
+pub const PROCESS_STACKS: Region = Region { base: 0x1001_0000_0000, size: 0xf_0000_0000 };
+/// Unmapped bytes below each process' stack: more than the frame of an ordinary function, so that none reaches across.
+pub const STACK_GUARD: u64 = 0x1_0000;
 /// The pages of the partition's ports, [`port::CHANNEL`] bytes of addresses a channel of the module.
 pub const PORTS: Region = Region { base: 0x1100_0000_0000, size: 0x100_0000_0000 };
 /// The partition's memory; its size is the configuration's.
@@ -98,7 +103,7 @@ mod tests {
 
     #[test]
     fn regions_are_in_order_page_aligned_and_apart() {
-        let regions = [IMAGE, HOST, GUEST, STACK, ALT_STACK, PORTS, RAM];
+        let regions = [IMAGE, HOST, GUEST, STACK, ALT_STACK, PROCESS_STACKS, PORTS, RAM];
         for pair in regions.windows(2) {
             assert!(pair[0].end() <= pair[1].base, "{pair:x?}");
         }

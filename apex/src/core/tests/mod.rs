@@ -1,0 +1,1 @@
+//! The rules against the table of services, with a clock that the tests set.

@@ -1,0 +1,94 @@
+//! The virtual CPU and the partition's ports, as the rules see them.
+
+use bulkhead_shim::clock;
+
+use crate::core::{Address, Env, ErrorRecord, Mode, Name, QueuingConfig, Sample, SamplingConfig, Time};
+
+use super::{health, limits};
+
+/// The world around the rules.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(super) period: (Time, Time),
+}
+
+impl World {
+    pub(super) fn new() -> World {
+        World { period: limits::period() }
+    }
+}
+
+impl Env for World {
+    fn now(&self) -> Time {
+        clock::now_ns() as Time
+    }
+
+    #[inline]
+    fn copy(&mut self, from: Address, to: Address, length: u32) {
+        // SAFETY: the services let no address through that they have not tried (`probe`), and a length no longer than the
+        // object's messages; one of the two is the executive's own memory, or they belong to two processes.
+        unsafe { core::ptr::copy(from as *const u8, to as *mut u8, length as usize) };
+    }
+
+    fn put(&mut self, at: Address, number: u32) {
+        // SAFETY: in the memory for messages, which is the executive's own, at a multiple of 8.
+        unsafe { (at as *mut u32).write(number) };
+    }
+
+    fn get(&self, at: Address) -> u32 {
+        // SAFETY: as above; `put` has been there before.
+        unsafe { (at as *const u32).read() }
+    }
+
+    fn handled_by_process(&self, error: &ErrorRecord) -> bool {
+        health::handled_by_process(error)
+    }
+
+    fn partition_error(&mut self, error: &ErrorRecord) {
+        health::partition_error(error);
+    }
+
+    fn note_error(&mut self, error: &ErrorRecord) {
+        health::note_error(error);
+    }
+
+    fn leave(&mut self, mode: Mode) {
+        health::leave(mode);
+    }
+
+    fn period(&self) -> (Time, Time) {
+        self.period
+    }
+
+    fn sampling_port(&self, _name: &Name) -> Option<SamplingConfig> {
+        None
+    }
+
+    fn sampling_write(&mut self, _handle: u16, _from: Address, _length: u32) {}
+
+    fn sampling_read(&mut self, _handle: u16, _to: Option<Address>) -> Option<Sample> {
+        None
+    }
+
+    fn queuing_port(&self, _name: &Name) -> Option<QueuingConfig> {
+        None
+    }
+
+    fn queuing_send(&mut self, _handle: u16, _from: Address, _length: u32) -> bool {
+        false
+    }
+
+    fn queuing_receive(&mut self, _handle: u16, _to: Address) -> Option<u32> {
+        None
+    }
+
+    fn queuing_overflowed(&mut self, _handle: u16) -> bool {
+        false
+    }
+
+    fn queuing_count(&self, _handle: u16) -> u32 {
+        0
+    }
+
+    fn queuing_clear(&mut self, _handle: u16) {}
+}
