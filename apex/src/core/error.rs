@@ -80,6 +80,9 @@ impl<E: Env> Core<'_, E> {
         let mut error = ErrorRecord { code, process: self.blamed(), length: length as u32, ..ErrorRecord::default() };
         message(&mut error.message[..length]);
         self.raise(&error);
+        if self.process(HANDLER).state == State::Ready && !self.in_handler() {
+            self.failing = self.running;
+        }
         Ok(())
     }
 
@@ -144,6 +147,7 @@ impl<E: Env> Core<'_, E> {
     pub(crate) fn handler_ends(&mut self) {
         self.ready.remove(self.tables.processes, HANDLER);
         self.process_mut(HANDLER).state = State::Dormant;
+        self.failing = NONE;
         if !self.error_asked {
             let unread = self.tables.errors[self.first_error];
             self.first_error = (self.first_error + 1) % self.tables.errors.len();

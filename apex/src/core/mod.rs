@@ -98,6 +98,8 @@ pub struct Core<'a, E> {
     error_count: usize,
     /// The error handler has asked for an error since it was started.
     error_asked: bool,
+    /// The process that has raised an error itself, while the handler deals with that; [`NONE`] else. It counts as faulted.
+    failing: Index,
     max_stack: u32,
 }
 
@@ -121,6 +123,7 @@ impl<'a, E: Env> Core<'a, E> {
             first_error: 0,
             error_count: 0,
             error_asked: false,
+            failing: NONE,
             max_stack,
         }
     }

@@ -25,14 +25,14 @@ impl<E: Env> Core<'_, E> {
     /// As the header says.
     pub fn create_process(&mut self, attributes: Attributes, deadline: Reply<super::Deadline>) -> Reply<Id> {
         let created = usize::from(self.used.processes);
-        if created + 1 >= self.processes().len() {
+        if created + 1 >= self.processes().len() || attributes.stack_size > self.max_stack {
             return Err(Code::InvalidConfig);
         }
         if self.processes()[1..=created].iter().any(|process| process.attributes.name == attributes.name) {
             return Err(Code::NoAction);
         }
         let Attributes { period, time_capacity, stack_size, base_priority, .. } = attributes;
-        if stack_size == 0 || stack_size > self.max_stack || !PRIORITIES.contains(&base_priority) || period == 0 {
+        if stack_size == 0 || !PRIORITIES.contains(&base_priority) || period == 0 {
             return Err(Code::InvalidParam);
         }
         if period > 0 && period % self.env.period().0 != 0 {
@@ -101,6 +101,7 @@ impl<E: Env> Core<'_, E> {
             || process.is_periodic()
             || process.mutex.is_some()
             || self.lock_owner == index
+            || self.failing == index
         {
             return Err(Code::InvalidMode);
         }
@@ -327,11 +328,15 @@ impl<E: Env> Core<'_, E> {
     pub fn process_status(&self, id: Id) -> Reply<ProcessStatus> {
         let index = self.find(id)?;
         let process = self.process(index);
-        let runs = index == self.running && process.state == State::Ready;
+        let state = match process.state {
+            State::Ready if index == self.running => State::Running,
+            State::Ready if index == self.failing => State::Faulted,
+            state => state,
+        };
         Ok(ProcessStatus {
             deadline_time: if process.deadline_at == NEVER { INFINITE } else { process.deadline_at },
             current_priority: process.priority,
-            state: if runs { State::Running } else { process.state },
+            state,
             attributes: process.attributes,
         })
     }
