@@ -35,6 +35,8 @@ pub struct Sample {
     pub length: u32,
     /// When it was written, module time.
     pub written: Time,
+    /// Whether it is no older than the refresh period.
+    pub fresh: bool,
     /// Tells messages of one port apart.
     pub number: u64,
 }
@@ -64,15 +66,15 @@ pub trait Env {
     fn sampling_port(&self, name: &Name) -> Option<SamplingConfig>;
     /// Writes a sampling message.
     fn sampling_write(&mut self, handle: u16, from: Address, length: u32);
-    /// Reads the current sampling message to `to`, which has room for the largest; to nowhere if `None`.
-    fn sampling_read(&mut self, handle: u16, to: Option<Address>) -> Option<Sample>;
+    /// Reads the current sampling message to `to`, which has `room` bytes, or only looks at it.
+    fn sampling_read(&mut self, handle: u16, to: Option<Address>, room: u32) -> Option<Sample>;
 
     /// The queuing port `name` of the configuration.
     fn queuing_port(&self, name: &Name) -> Option<QueuingConfig>;
     /// Sends a message; false if there is no room.
     fn queuing_send(&mut self, handle: u16, from: Address, length: u32) -> bool;
-    /// Receives a message to `to`, which has room for the largest; its length, or nothing if there is none.
-    fn queuing_receive(&mut self, handle: u16, to: Address) -> Option<u32>;
+    /// Receives a message to `to`, which has `room` bytes; its length, or nothing if there is none.
+    fn queuing_receive(&mut self, handle: u16, to: Address, room: u32) -> Option<u32>;
     /// Whether messages have been lost since the last time this was asked.
     fn queuing_overflowed(&mut self, handle: u16) -> bool;
     /// Messages in the channel.

@@ -44,6 +44,11 @@ pub(crate) fn check_new<T: Named>(objects: &[T], used: u16, name: &Name) -> Repl
     if usize::from(used) == objects.len() {
         return Err(Code::InvalidConfig);
     }
+    check_name(objects, used, name)
+}
+
+/// A name that is not taken.
+pub(crate) fn check_name<T: Named>(objects: &[T], used: u16, name: &Name) -> Reply {
     if objects[..usize::from(used)].iter().any(|object| object.name() == name) {
         return Err(Code::NoAction);
     }

@@ -1,7 +1,7 @@
 //! Queuing ports: every message of a channel, in order, and the processes that wait for one or for room.
 
 use super::list::Index;
-use super::object::{Named, Queue, check_new, find_id, find_name};
+use super::object::{Named, Queue, check_name, find_id, find_name};
 use super::process::Object;
 use super::sampling::positive;
 use super::types::{Address, Code, Direction, Discipline, Flow, Id, Name, Reply, Time};
@@ -60,7 +60,8 @@ impl<E: Env> Core<'_, E> {
         {
             return Err(Code::InvalidConfig);
         }
-        check_new(self.tables.queuing, used, &name)?;
+        // There is room for every port of the configuration.
+        check_name(self.tables.queuing, used, &name)?;
         let queue = Queue::new(discipline?);
         self.check_start_up()?;
         let (handle, direction) = (config.handle, config.direction);
@@ -110,7 +111,7 @@ impl<E: Env> Core<'_, E> {
             return Err(Code::InvalidMode);
         }
         if port.queue.is_empty()
-            && let Some(length) = self.env.queuing_receive(port.handle, to)
+            && let Some(length) = self.env.queuing_receive(port.handle, to, port.max_message)
         {
             return Ok(Flow::Done(length));
         }
@@ -134,7 +135,7 @@ impl<E: Env> Core<'_, E> {
         let (message, length) = (self.process(process).message, self.process(process).length);
         match port.direction {
             Direction::Source => self.env.queuing_send(port.handle, message, length).then_some(length),
-            Direction::Destination => self.env.queuing_receive(port.handle, message),
+            Direction::Destination => self.env.queuing_receive(port.handle, message, port.max_message),
         }
     }
 

@@ -1,7 +1,6 @@
 //! Sampling ports: the last message of a channel, and whether it is fresh.
 
-use super::env::Sample;
-use super::object::{Named, check_new, find_id, find_name};
+use super::object::{Named, check_name, find_id, find_name};
 use super::types::{Address, Code, Direction, Id, Name, Reply, Time};
 use super::{Core, Env};
 
@@ -89,7 +88,8 @@ impl<E: Env> Core<'_, E> {
         {
             return Err(Code::InvalidConfig);
         }
-        check_new(self.tables.sampling, used, &name)?;
+        // There is room for every port of the configuration.
+        check_name(self.tables.sampling, used, &name)?;
         self.check_start_up()?;
         self.tables.sampling[usize::from(used)] = SamplingPort {
             name,
@@ -127,9 +127,9 @@ impl<E: Env> Core<'_, E> {
     /// As the header says.
     pub fn read_sampling(&mut self, id: Id, to: Address) -> Reply<(u32, bool)> {
         let index = self.destination(id)?;
-        let sample = self.env.sampling_read(self.tables.sampling[index].handle, Some(to));
-        let valid = sample.is_some_and(|sample| self.is_fresh_sample(index, sample));
         let port = &mut self.tables.sampling[index];
+        let sample = self.env.sampling_read(port.handle, Some(to), port.max_message);
+        let valid = sample.is_some_and(|sample| sample.fresh);
         port.last_valid = valid;
         let sample = sample.ok_or(Code::NoAction)?;
         port.last_read = sample.number;
@@ -156,7 +156,7 @@ impl<E: Env> Core<'_, E> {
     /// As the header says.
     pub fn read_sampling_conditional(&mut self, id: Id, reference: Time, to: Address) -> Reply<(u32, Time)> {
         let index = self.destination(id)?;
-        let sample = self.env.sampling_read(self.tables.sampling[index].handle, None).ok_or(Code::NoAction)?;
+        let sample = self.env.sampling_read(self.tables.sampling[index].handle, None, 0).ok_or(Code::NoAction)?;
         if sample.written <= reference {
             return Err(Code::NoAction);
         }
@@ -191,7 +191,7 @@ impl<E: Env> Core<'_, E> {
         let port = self.tables.sampling[index];
         let sample = match port.direction {
             Direction::Source => None,
-            Direction::Destination => self.env.sampling_read(port.handle, None),
+            Direction::Destination => self.env.sampling_read(port.handle, None, 0),
         };
         let SamplingPort { refresh, max_message, direction, .. } = port;
         Ok(SamplingCurrentStatus {
@@ -199,7 +199,7 @@ impl<E: Env> Core<'_, E> {
             written: sample.map_or(0, |sample| sample.written),
             max_message,
             direction,
-            fresh: sample.is_some_and(|sample| self.is_fresh_sample(index, sample)),
+            fresh: sample.is_some_and(|sample| sample.fresh),
             updated: if sample.is_some() { self.updated(index) } else { Updated::Empty },
         })
     }
@@ -217,13 +217,9 @@ impl<E: Env> Core<'_, E> {
         Ok(index)
     }
 
-    fn is_fresh_sample(&self, index: usize, sample: Sample) -> bool {
-        self.env.now().saturating_sub(sample.written) <= self.tables.sampling[index].refresh
-    }
-
     fn updated(&mut self, index: usize) -> Updated {
         let port = self.tables.sampling[index];
-        match self.env.sampling_read(port.handle, None) {
+        match self.env.sampling_read(port.handle, None, 0) {
             None => Updated::Empty,
             Some(sample) if sample.number == port.last_read => Updated::Consumed,
             Some(_) => Updated::New,

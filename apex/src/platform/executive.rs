@@ -12,6 +12,7 @@ use bulkhead_shim::{clock, fault, irq, timer};
 use crate::core::{Address, Core, Flow, Mode, NO_EVENT, Reply};
 
 use super::memory::Arena;
+use super::ports::Ports;
 use super::stacks::Stacks;
 use super::world::World;
 use super::{limits, switch};
@@ -56,7 +57,8 @@ fn make() {
     let mut ram = Arena::ram();
     let stacks = Stacks::new(&mut limits, &mut ram);
     let mode = if bulkhead_shim::boot::info().start_mode == 0 { Mode::ColdStart } else { Mode::WarmStart };
-    let core = Core::new(World::new(), ram.tables(&limits), mode, stacks.largest());
+    let ports = Ports::new(ram.table(limits.ports));
+    let core = Core::new(World::new(ports), ram.tables(&limits), mode, stacks.largest());
     let executive = Executive { core, stacks, idle: 0, armed: NO_EVENT };
     irq::free(|| {
         // SAFETY: interrupts are masked, and nobody has a reference yet.
@@ -65,7 +67,7 @@ fn make() {
     });
     // The lines exist; the guest's own handlers on them would be its own fault.
     let _ = irq::request(irq::TIMER, on_timer, core::ptr::null_mut());
-    let _ = irq::request(super::PORT_LINE, on_port, core::ptr::null_mut());
+    let _ = irq::request(irq::PORT, on_port, core::ptr::null_mut());
     irq::set_after(after_interrupt);
     fault::set_handler(Some(super::fault::on_fault));
 }

@@ -26,7 +26,7 @@ pub(super) fn limits() -> Limits {
         buffers: 32,
         blackboards: 32,
         mutexes: 32,
-        ports: 32,
+        ports: super::ports::count(),
         guarded_stack: 0,
     }
 }

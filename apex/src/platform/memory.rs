@@ -35,7 +35,7 @@ impl Arena {
         self.end
     }
 
-    fn table<T: Default>(&mut self, count: usize) -> &'static mut [T] {
+    pub(super) fn table<T: Default>(&mut self, count: usize) -> &'static mut [T] {
         let base = self.take(size_of::<T>() * count, align_of::<T>()) as *mut T;
         for index in 0..count {
             // SAFETY: within the memory just taken, which is the partition's, aligned, and in no other use.

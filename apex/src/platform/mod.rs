@@ -8,6 +8,7 @@ mod fault;
 pub(crate) mod health;
 pub(crate) mod limits;
 mod memory;
+mod ports;
 mod stacks;
 mod switch;
 mod world;
@@ -15,9 +16,6 @@ mod world;
 pub(crate) use world::World;
 
 use bulkhead_shim::irq;
-
-/// The line on which news of the partition's ports arrives.
-const PORT_LINE: u32 = 3;
 
 /// The life of a process, between its first instruction and its last. Interrupts are masked when it begins.
 extern "C" fn process_body(entry: usize) -> ! {

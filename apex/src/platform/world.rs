@@ -4,17 +4,19 @@ use bulkhead_shim::clock;
 
 use crate::core::{Address, Env, ErrorRecord, Mode, Name, QueuingConfig, Sample, SamplingConfig, Time};
 
+use super::ports::Ports;
 use super::{health, limits};
 
 /// The world around the rules.
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(super) period: (Time, Time),
+    period: (Time, Time),
+    ports: Ports,
 }
 
 impl World {
-    pub(super) fn new() -> World {
-        World { period: limits::period() }
+    pub(super) fn new(ports: Ports) -> World {
+        World { period: limits::period(), ports }
     }
 }
 
@@ -60,35 +62,43 @@ impl Env for World {
         self.period
     }
 
-    fn sampling_port(&self, _name: &Name) -> Option<SamplingConfig> {
-        None
+    fn sampling_port(&self, name: &Name) -> Option<SamplingConfig> {
+        self.ports.sampling(name)
     }
 
-    fn sampling_write(&mut self, _handle: u16, _from: Address, _length: u32) {}
-
-    fn sampling_read(&mut self, _handle: u16, _to: Option<Address>) -> Option<Sample> {
-        None
+    fn sampling_write(&mut self, handle: u16, from: Address, length: u32) {
+        // SAFETY: the services have tried that memory.
+        unsafe { self.ports.write(handle, from, length) }
     }
 
-    fn queuing_port(&self, _name: &Name) -> Option<QueuingConfig> {
-        None
+    fn sampling_read(&mut self, handle: u16, to: Option<Address>, room: u32) -> Option<Sample> {
+        // SAFETY: as above.
+        unsafe { self.ports.read(handle, to, room) }
     }
 
-    fn queuing_send(&mut self, _handle: u16, _from: Address, _length: u32) -> bool {
-        false
+    fn queuing_port(&self, name: &Name) -> Option<QueuingConfig> {
+        self.ports.queuing(name)
     }
 
-    fn queuing_receive(&mut self, _handle: u16, _to: Address) -> Option<u32> {
-        None
+    fn queuing_send(&mut self, handle: u16, from: Address, length: u32) -> bool {
+        // SAFETY: as above.
+        unsafe { self.ports.send(handle, from, length) }
     }
 
-    fn queuing_overflowed(&mut self, _handle: u16) -> bool {
-        false
+    fn queuing_receive(&mut self, handle: u16, to: Address, room: u32) -> Option<u32> {
+        // SAFETY: as above.
+        unsafe { self.ports.receive(handle, to, room) }
     }
 
-    fn queuing_count(&self, _handle: u16) -> u32 {
-        0
+    fn queuing_overflowed(&mut self, handle: u16) -> bool {
+        self.ports.overflowed(handle)
     }
 
-    fn queuing_clear(&mut self, _handle: u16) {}
+    fn queuing_count(&self, handle: u16) -> u32 {
+        self.ports.waiting(handle)
+    }
+
+    fn queuing_clear(&mut self, handle: u16) {
+        self.ports.clear(handle);
+    }
 }
