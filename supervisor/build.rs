@@ -1,6 +1,6 @@
 //! Builds the guests that `bulkhead bench` measures with, so that the command needs nothing but itself.
 //!
-//! They are compiled with the very compiler that compiles the supervisor, from the workspace's own shim: four
+//! They are compiled with the very compiler that compiles the supervisor, from the workspace's own shim: a few
 //! calls, no dependency, no second cargo.
 
 use std::env;
@@ -9,7 +9,7 @@ use std::process::Command;
 
 fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    for source in ["../guest-shim/abi/src", "../guest-shim/src", "guests"] {
+    for source in ["../guest-shim/abi/src", "../guest-shim/src", "../apex/src", "guests"] {
         println!("cargo:rerun-if-changed={source}");
     }
     let abi = out.join("libbulkhead_abi.rlib");
@@ -20,10 +20,16 @@ fn main() {
     compile("bulkhead_shim", "rlib", Path::new("../guest-shim/src/lib.rs"), &shim, &args);
     let mut args = vec!["--extern".to_owned(), format!("bulkhead_shim={}", shim.display())];
     args.push(format!("-Ldependency={}", out.display()));
+    let apex = out.join("libbulkhead_apex.rlib");
+    let mut with_runtime = args.clone();
+    with_runtime.extend(["--cfg".to_owned(), "feature=\"runtime\"".to_owned()]);
+    with_runtime.extend(["--extern".to_owned(), format!("bulkhead_abi={}", abi.display())]);
+    compile("bulkhead_apex", "rlib", Path::new("../apex/src/lib.rs"), &apex, &with_runtime);
+    args.extend(["--extern".to_owned(), format!("bulkhead_apex={}", apex.display())]);
     for arg in ["-nostartfiles", "-nostdlib", "-static", "-no-pie", "-Wl,-z,noexecstack"] {
         args.push(format!("-Clink-arg={arg}"));
     }
-    for guest in ["edge", "irq"] {
+    for guest in ["edge", "irq", "apex"] {
         let source = format!("guests/{guest}.rs");
         compile(guest, "bin", Path::new(&source), &out.join(format!("{guest}.elf")), &args);
     }

@@ -83,6 +83,15 @@ enum BenchCommand {
         #[arg(long)]
         cpu: Option<u32>,
     },
+    /// What processes of the ARINC 653 executive cost to switch, against swapcontext
+    Apex {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// The CPU to measure on
+        #[arg(long)]
+        cpu: Option<u32>,
+    },
     /// What virtual interrupts cost, against what Linux offers an ordinary process
     Irq {
         /// Print JSON
@@ -178,6 +187,7 @@ pub fn main() -> u8 {
         Command::Check { module } => check::run(&module),
         Command::Doctor { json } => doctor::run(json),
         Command::Bench { what: BenchCommand::Window { json, windows, cpu } } => bench::window::run(json, windows, cpu),
+        Command::Bench { what: BenchCommand::Apex { json, cpu } } => bench::apex::run(json, cpu),
         Command::Bench { what: BenchCommand::Irq { json, count, cpu } } => bench::irq::run(json, count, cpu),
         Command::Test(args) => test::run(&args),
         Command::Report { file, json } => match report::run(&file, json) {

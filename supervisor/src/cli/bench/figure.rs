@@ -51,6 +51,17 @@ impl Samples {
         self.0.saturating_record(ps);
     }
 
+    /// The samples of two measurements, each turned by `convert`.
+    pub(super) fn merged(one: &Samples, other: &Samples, convert: impl Fn(u64) -> u64) -> Samples {
+        let mut both = Samples::new();
+        for Samples(histogram) in [one, other] {
+            for value in histogram.iter_recorded() {
+                both.0.saturating_record_n(convert(value.value_iterated_to()), value.count_at_value());
+            }
+        }
+        both
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::bare::Bare;
 use super::figure::{FineFigure, Samples};
 use super::raw::{RawProcess, sigprocmask_pairs, ticks};
+use super::records::{Records, ps};
 use super::{Failure, choose_cpu, host_cannot, show};
 use crate::cli::HOST_CANNOT;
 use crate::dispatch::policy::GuestPolicy;
@@ -31,8 +32,6 @@ const RAISED: u64 = 5;
 const PAIRS: u64 = 1000;
 /// The line that the guest waits for.
 const LINE: u32 = 3;
-/// The longest that the guest may take between two records.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Time between two interrupts, for the interrupted process to be in its loop again.
 const PAUSE: Duration = Duration::from_micros(50);
 
@@ -141,11 +140,6 @@ fn kick(process: &mut RawProcess, count: u32, into: &mut Vec<u64>) -> Result<(),
     Ok(())
 }
 
-/// Ticks of the counter in picoseconds; `mult` is nanoseconds per tick, times 2^32.
-fn ps(ticks: u64, mult: u64) -> u64 {
-    ((u128::from(ticks) * u128::from(mult) * 1000) >> 32) as u64
-}
-
 fn pause() {
     let begun = Instant::now();
     while begun.elapsed() < PAUSE {
@@ -155,8 +149,7 @@ fn pause() {
 
 /// What the guest says.
 struct Inside {
-    bytes: Vec<u8>,
-    read: usize,
+    records: Records,
     mask: Samples,
     tick: Samples,
     idle: Samples,
@@ -166,33 +159,12 @@ struct Inside {
 impl Inside {
     fn new() -> Inside {
         let [mask, tick, idle, raised] = [(); 4].map(|()| Samples::new());
-        Inside { bytes: Vec::new(), read: 0, mask, tick, idle, raised }
-    }
-
-    /// The guest's next record.
-    fn record(&mut self, guest: &mut Bare) -> Result<(u64, u64), Failure> {
-        let begun = Instant::now();
-        loop {
-            if let Some(record) = self.bytes.get(self.read..self.read + 16) {
-                let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| record[at + byte]));
-                let record = (word(0), word(8));
-                self.read += 16;
-                return Ok(record);
-            }
-            self.bytes.drain(..self.read);
-            self.read = 0;
-            guest.drain(&mut self.bytes);
-            if begun.elapsed() > PATIENCE {
-                return Err((HOST_CANNOT, "the guest says nothing".to_owned()));
-            }
-            // On the guest's own CPU this gives way to it.
-            std::thread::yield_now();
-        }
+        Inside { records: Records::default(), mask, tick, idle, raised }
     }
 
     /// The value of the next record, which must be this.
     fn next(&mut self, guest: &mut Bare, wanted: u64) -> Result<u64, Failure> {
-        match self.record(guest)? {
+        match self.records.next(guest)? {
             (what, value) if what == wanted => Ok(value),
             (what, _) => Err((HOST_CANNOT, format!("the guest said {what} instead of {wanted}"))),
         }
@@ -202,7 +174,7 @@ impl Inside {
     fn listen(&mut self, guest: &mut Bare) -> Result<(), Failure> {
         let mult = guest.mult;
         loop {
-            match self.record(guest)? {
+            match self.records.next(guest)? {
                 (MASK, ticks) => self.mask.add_ps(ps(ticks, mult) / PAIRS),
                 (TICK, ticks) => self.tick.add_ps(ps(ticks, mult)),
                 (IDLE, ns) => self.idle.add_ps(ns * 1000),

@@ -1,11 +1,14 @@
 //! `bulkhead bench`: what this host and the shim cost. One file a subject.
 
+pub(super) mod apex;
 pub(super) mod irq;
 pub(super) mod window;
 
 mod bare;
+mod context;
 mod figure;
 mod raw;
+mod records;
 
 use std::fmt::Display;
 
