@@ -12,6 +12,9 @@
  *   codes     NO_ERROR, which every service has, is not repeated. Where several apply, the first of the list is
  *             returned.
  *
+ * A partition defines `int main(void)`: its start-up, which creates processes and objects, starts processes and calls
+ * SET_PARTITION_MODE(NORMAL). Where main returns instead, the partition ends with its result as exit status.
+ *
  * No service may be called from an interrupt handler of the virtual CPU. Output parameters other than RETURN_CODE are
  * written with NO_ERROR, and otherwise only where the description says so.
  */
