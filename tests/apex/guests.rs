@@ -1,0 +1,93 @@
+//! The runs of the conformance guests: which module each runs in, and the checks it made.
+
+use std::collections::HashMap;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::common::{guest, root};
+use super::lines::{Check, parse};
+use super::runs::{lines_of, run_module};
+
+/// One run of the supervisor: a module of one or two guests, each in a partition of its own name.
+pub(crate) struct Run {
+    pub(crate) name: &'static str,
+    /// The guests, with more lines of their configuration.
+    pub(crate) partitions: &'static [(&'static str, &'static str)],
+    /// The configuration's channels, schedules and so on.
+    pub(crate) more: &'static str,
+}
+
+const fn single(name: &'static str, partitions: &'static [(&'static str, &'static str)]) -> Run {
+    Run { name, partitions, more: "" }
+}
+
+/// All runs, in the order of the document.
+pub(crate) const GUESTS: &[Run] = &[
+    single("c_init", &[("c_init", "")]),
+    single("c_process", &[("c_process", "")]),
+    single("c_time", &[("c_time", "")]),
+    single("c_handler", &[("c_handler", "")]),
+    single(
+        "c_limits",
+        &[(
+            "c_limits",
+            "apex = { processes = 3, buffers = 2, blackboards = 3, semaphores = 4, events = 5, mutexes = 6 }",
+        )],
+    ),
+    single("c_buffer", &[("c_buffer", "")]),
+    single("c_blackboard", &[("c_blackboard", "")]),
+    single("c_semaphore", &[("c_semaphore", "")]),
+    single("c_event", &[("c_event", "")]),
+    single("c_mutex", &[("c_mutex", "")]),
+];
+
+/// The module: frames of 20 ms, of which the first partition has 10 ms and the second 5 ms.
+fn module(run: &Run) -> String {
+    let mut text = "[module]\nname = \"conformance\"\nmajor_frame = \"20 ms\"\n".to_owned();
+    let windows = [("0 ms", "10 ms"), ("12 ms", "5 ms")];
+    for ((name, lines), (start, duration)) in run.partitions.iter().zip(windows) {
+        let image = root().join("tests/apex").join(format!("{name}.elf"));
+        text += &format!(
+            "[[partition]]\nname = \"{name}\"\nimage = \"{}\"\nmemory = \"4 MiB\"\n{lines}\n\
+             [[window]]\npartition = \"{name}\"\nstart = \"{start}\"\nduration = \"{duration}\"\n",
+            image.display()
+        );
+    }
+    text + run.more
+}
+
+/// Builds the guests, once.
+fn build() {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        guest("idle");
+        let output = Command::new("make").arg("-C").arg(root().join("tests/apex")).output().expect("make runs");
+        assert!(output.status.success(), "the guests do not build:\n{}", String::from_utf8_lossy(&output.stderr));
+    });
+}
+
+/// The checks that the guests of a run made; the run happens once, whoever asks first.
+pub(crate) fn checks_of(name: &str) -> Vec<Check> {
+    static DONE: Mutex<Option<HashMap<String, Vec<Check>>>> = Mutex::new(None);
+    let mut done: MutexGuard<'_, _> = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let done = done.get_or_insert_with(HashMap::new);
+    if let Some(checks) = done.get(name) {
+        return checks.clone();
+    }
+    build();
+    let run = GUESTS.iter().find(|run| run.name == name).unwrap_or_else(|| panic!("no run {name}"));
+    let finished = run_module(&module(run), &[]);
+    let mut checks = Vec::new();
+    for (partition, _) in run.partitions {
+        let lines = lines_of(&finished.stdout, partition);
+        let read = parse(partition, &lines).unwrap_or_else(|error| panic!("{error}\n{finished:#?}"));
+        checks.extend(read);
+    }
+    done.insert(name.to_owned(), checks.clone());
+    checks
+}
+
+/// The checks of all runs.
+pub(crate) fn all() -> Vec<Check> {
+    GUESTS.iter().flat_map(|run| checks_of(run.name)).collect()
+}
