@@ -157,7 +157,7 @@ static void raising(void)
     ERROR_STATUS_TYPE status;
     LOCK_LEVEL_TYPE level;
     text(message, "pitot tube iced");
-    EXPECT(INVALID_MODE, "in NORMAL", CREATE_ERROR_HANDLER, (SYSTEM_ADDRESS_TYPE)(unsigned long)handle, 32768);
+    EXPECT(INVALID_MODE, "in NORMAL", CREATE_ERROR_HANDLER, (SYSTEM_ADDRESS_TYPE)(unsigned long)handle, STACK);
     EXPECT(INVALID_MODE, "in NORMAL", CONFIGURE_ERROR_HANDLER, PROCESSES_PAUSE, 0);
     EXPECT(INVALID_CONFIG, "not the error handler", GET_ERROR_STATUS, &status);
     EXPECT(INVALID_PARAM, "negative length", RAISE_APPLICATION_ERROR, APPLICATION_ERROR, message, -1);
@@ -237,8 +237,8 @@ int main(void)
     SYSTEM_ADDRESS_TYPE entry = (SYSTEM_ADDRESS_TYPE)(unsigned long)handle;
     EXPECT(INVALID_CONFIG, "there is no handler", CONFIGURE_ERROR_HANDLER, PROCESSES_PAUSE, 0);
     EXPECT(INVALID_CONFIG, "more stack than there is memory", CREATE_ERROR_HANDLER, entry, 0xf0000000u);
-    EXPECT(NO_ERROR, "in start-up", CREATE_ERROR_HANDLER, entry, 32768);
-    EXPECT(NO_ACTION, "there is one", CREATE_ERROR_HANDLER, entry, 32768);
+    EXPECT(NO_ERROR, "in start-up", CREATE_ERROR_HANDLER, entry, STACK);
+    EXPECT(NO_ACTION, "there is one", CREATE_ERROR_HANDLER, entry, STACK);
     EXPECT(INVALID_PARAM, "no such control", CONFIGURE_ERROR_HANDLER, (ERROR_HANDLER_CONCURRENCY_CONTROL_TYPE)2, 0);
     EXPECT(INVALID_CONFIG, "no such core", CONFIGURE_ERROR_HANDLER, PROCESSES_PAUSE, 63);
     EXPECT(NO_ERROR, "on the partition's core", CONFIGURE_ERROR_HANDLER, PROCESSES_PAUSE, 0);

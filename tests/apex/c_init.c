@@ -60,7 +60,7 @@ static void creation(void)
     EXPECT(NO_ERROR, "a process", GET_PROCESS_STATUS, one, &status);
     SHOWS(GET_PROCESS_STATUS, "a new process is dormant, with its attributes",
           status.PROCESS_STATE == DORMANT && status.CURRENT_PRIORITY == 20 && status.ATTRIBUTES.BASE_PRIORITY == 20 &&
-              status.ATTRIBUTES.STACK_SIZE == 32768 && same_text(status.ATTRIBUTES.NAME, "one"));
+              status.ATTRIBUTES.STACK_SIZE == STACK && same_text(status.ATTRIBUTES.NAME, "one"));
 }
 
 static void dormant_processes(void)

@@ -32,7 +32,6 @@ static const char *name_of(int number)
 static void create_process(const char *name, PROCESS_ID_TYPE *id, RETURN_CODE_TYPE *code)
 {
     PROCESS_ATTRIBUTE_TYPE a = attributes(name, nothing, 20);
-    a.STACK_SIZE = 16384;
     CREATE_PROCESS(&a, id, code);
 }
 
