@@ -26,7 +26,7 @@ static inline PROCESS_ID_TYPE process(const char *name, void (*entry)(void), PRI
 {
     PROCESS_ATTRIBUTE_TYPE attributes = {
         .PERIOD = period,
-        .TIME_CAPACITY = period,
+        .TIME_CAPACITY = FOREVER,
         .ENTRY_POINT = (SYSTEM_ADDRESS_TYPE)(unsigned long)entry,
         .STACK_SIZE = 16384,
         .BASE_PRIORITY = priority,
