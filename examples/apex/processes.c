@@ -6,7 +6,7 @@
 #include "example.h"
 
 static SYSTEM_TIME_TYPE begun;
-static long long rounds; /* of the background process */
+static volatile long long rounds; /* of the background process */
 
 static int milliseconds(void)
 {

@@ -157,7 +157,6 @@ static void raising(void)
     ERROR_STATUS_TYPE status;
     LOCK_LEVEL_TYPE level;
     text(message, "pitot tube iced");
-    EXPECT(INVALID_MODE, "in NORMAL", CREATE_ERROR_HANDLER, (SYSTEM_ADDRESS_TYPE)(unsigned long)handle, STACK);
     EXPECT(INVALID_MODE, "in NORMAL", CONFIGURE_ERROR_HANDLER, PROCESSES_PAUSE, 0);
     EXPECT(INVALID_CONFIG, "not the error handler", GET_ERROR_STATUS, &status);
     EXPECT(INVALID_PARAM, "negative length", RAISE_APPLICATION_ERROR, APPLICATION_ERROR, message, -1);

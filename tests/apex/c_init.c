@@ -42,7 +42,7 @@ static void creation(void)
     a = VARIANT(PERIOD, period);
     a.TIME_CAPACITY = period + 1;
     refused("time capacity longer than the period", INVALID_PARAM, a);
-    refused("more stack than there is memory", INVALID_CONFIG, VARIANT(STACK_SIZE, 0xf0000000u));
+    refused("more stack than there is memory", INVALID_PARAM, VARIANT(STACK_SIZE, 0xf0000000u));
     refused("lowest priority", NO_ERROR, attributes("low", nothing, MIN_PRIORITY_VALUE));
     refused("highest priority", NO_ERROR, attributes("high", nothing, MAX_PRIORITY_VALUE));
 
@@ -125,6 +125,7 @@ static void in_normal(void)
     EXPECT(INVALID_MODE, "in NORMAL", CREATE_PROCESS, &a, &id);
     NEED(GET_MY_ID, &me);
     EXPECT(INVALID_MODE, "in NORMAL", INITIALIZE_PROCESS_CORE_AFFINITY, me, 0);
+    EXPECT(INVALID_MODE, "in NORMAL", CREATE_ERROR_HANDLER, (SYSTEM_ADDRESS_TYPE)(unsigned long)nothing, STACK);
     EXPECT(NO_ACTION, "in NORMAL", SET_PARTITION_MODE, NORMAL);
     EXPECT(INVALID_PARAM, "no such mode", SET_PARTITION_MODE, (OPERATING_MODE_TYPE)-1);
     pause_ms(2);
