@@ -1,4 +1,6 @@
-//! The C interface; `include/bulkhead/bulkhead.h` declares and documents it.
+//! The C interface; the headers in `include/bulkhead/` declare and document it.
+
+mod partition;
 
 mod port;
 
@@ -6,7 +8,7 @@ use core::ffi::c_char;
 
 use bulkhead_abi::boot::BootInfo;
 
-use crate::{boot, clock, console, fault, irq, partition, timer, window};
+use crate::{boot, clock, console, fault, irq, timer, window};
 
 #[unsafe(no_mangle)]
 extern "C" fn bh_boot_info() -> *const BootInfo {
@@ -80,7 +82,7 @@ extern "C" fn bh_yield() {
 
 #[unsafe(no_mangle)]
 extern "C" fn bh_halt(status: i32) -> ! {
-    partition::halt(status)
+    crate::partition::halt(status)
 }
 
 fn status(result: Result<(), irq::LineError>) -> i32 {

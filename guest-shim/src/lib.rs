@@ -10,10 +10,11 @@
 //! * [`timer`]: one-shot and periodic ticks;
 //! * [`port`]: messages to and from other partitions;
 //! * [`fault`]: faults, as processor exceptions to the guest or as notes to the supervisor;
-//! * [`partition`]: ending the partition's process;
+//! * [`partition`]: the partition's period, modes, health table and reports; ending or restarting it;
+//! * [`schedule`]: the module's schedules, and asking for another;
 //! * `arch`: the assembly: entry point, the four permitted system calls, the ABI note.
 //!
-//! The same functions are there for C under the names in `include/bulkhead/bulkhead.h`. A Rust guest starts so:
+//! The same functions are there for C under the names in `include/bulkhead/*.h`. A Rust guest starts so:
 //!
 //! ```ignore
 //! #![no_std]
@@ -46,6 +47,8 @@ pub mod irq;
 pub mod partition;
 pub mod port;
 pub mod ring;
+#[cfg(feature = "runtime")]
+pub mod schedule;
 #[cfg(feature = "runtime")]
 mod start;
 #[cfg(feature = "runtime")]

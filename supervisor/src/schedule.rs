@@ -78,6 +78,24 @@ impl Timetable {
     }
 }
 
+/// The period of a partition with these windows (sorted by start), and the time that it has in each, in nanoseconds: the
+/// shortest part of the major frame in which the windows repeat. Without windows that is the whole frame, and no time.
+pub fn period_ns<'a>(windows: impl IntoIterator<Item = &'a Window>, major_frame_ns: u64) -> (u64, u64) {
+    let windows: Vec<&Window> = windows.into_iter().collect();
+    let busy: u64 = windows.iter().map(|window| window.duration_ns).sum();
+    let repeats = |times: &usize| {
+        let (step, period_ns) = (windows.len() / times, major_frame_ns / *times as u64);
+        let follows = |(early, late): (&&Window, &&Window)| {
+            late.start_ns == early.start_ns + period_ns && late.duration_ns == early.duration_ns
+        };
+        windows.len().is_multiple_of(*times)
+            && major_frame_ns.is_multiple_of(*times as u64)
+            && windows.iter().zip(&windows[step..]).all(follows)
+    };
+    let times = (1..=windows.len()).rev().find(repeats).unwrap_or(1) as u64;
+    (major_frame_ns / times, busy / times)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,8 +105,25 @@ mod tests {
         Window { partition: PartitionId(partition), start_ns, duration_ns }
     }
 
+    #[test]
+    fn the_period_is_the_shortest_in_which_windows_repeat() {
+        let period = |windows: &[Window]| period_ns(windows, 120);
+        assert_eq!(period(&[]), (120, 0));
+        assert_eq!(period(&[window(0, 5, 10)]), (120, 10));
+        assert_eq!(period(&[window(0, 5, 10), window(0, 65, 10)]), (60, 10));
+        // Evenly spaced, but of different lengths; of one length, but unevenly spaced.
+        assert_eq!(period(&[window(0, 5, 10), window(0, 65, 11)]), (120, 21));
+        assert_eq!(period(&[window(0, 5, 10), window(0, 66, 10)]), (120, 20));
+        // A pattern of two windows that comes three times.
+        let pattern: Vec<_> = (0..3).flat_map(|n| [window(0, 40 * n, 5), window(0, 40 * n + 8, 2)]).collect();
+        assert_eq!(period(&pattern), (40, 7));
+        // A whole number of windows, but not a whole number of nanoseconds.
+        let uneven: Vec<_> = (0..7).map(|n| window(0, 17 * n, 1)).collect();
+        assert_eq!(period(&uneven), (120, 7));
+    }
+
     fn timetable(windows: Vec<Window>) -> Timetable {
-        Timetable::new(&Core { number: 0, cpu: 0, windows }, 100)
+        Timetable::new(&Core { number: 0, cpu: 0, windows, alternatives: vec![] }, 100)
     }
 
     fn walk(table: &Timetable, count: usize) -> Vec<(u64, Option<u16>)> {

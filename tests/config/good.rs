@@ -23,7 +23,7 @@ fn a_minimal_configuration_gets_the_defaults() {
         name: "demo".to_owned(),
         major_frame_ns: 20_000_000,
         // Core 0 is the CPU that the host likes best.
-        cores: vec![Core { number: 0, cpu: 3, windows: vec![window(0, 0, 5000)] }],
+        cores: vec![Core { number: 0, cpu: 3, windows: vec![window(0, 0, 5000)], alternatives: vec![] }],
         partitions: vec![Partition {
             name: "nav".to_owned(),
             image: PathBuf::from("guests/nav.elf"),

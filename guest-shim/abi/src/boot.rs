@@ -4,6 +4,7 @@
 //! multiboot loader would do it. The page is read-only to the guest and does not change while it runs.
 
 use crate::Name;
+use crate::health::{ERROR_CODES, Limits, Response};
 
 /// "BULKHEAD" as a little-endian number.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"BULKHEAD");
@@ -139,6 +140,32 @@ pub struct BootInfo {
     pub port_count: u32,
     /// Always 0.
     pub reserved_ports: u32,
+    /// The partition's period in nanoseconds, in the schedule that the module starts with.
+    pub period_ns: u64,
+    /// The time that the partition has in each period, in nanoseconds, in that schedule.
+    pub duration_ns: u64,
+    /// What is done about an error; the index is a [`crate::health::ErrorCode`].
+    pub health: [Response; ERROR_CODES],
+    /// Limits of the partition's executive.
+    pub limits: Limits,
+    /// Address of `schedule_count` [`crate::schedule::Schedule`]s.
+    pub schedules: u64,
+    /// Number of the module's schedules, at least 1.
+    pub schedule_count: u32,
+    /// 1 if the partition may ask for another schedule, else 0.
+    pub may_switch_schedule: u32,
+    /// Address of the [`crate::schedule::Status`].
+    pub schedule_status: u64,
+    /// Address of the report ring's [`crate::ring::Producer`].
+    pub report_producer: u64,
+    /// Address of the report ring's [`crate::ring::Consumer`].
+    pub report_consumer: u64,
+    /// Address of the report ring's slots, [`crate::report::Report`]s.
+    pub report_data: u64,
+    /// Number of those slots, a power of two.
+    pub report_slots: u32,
+    /// Always 0.
+    pub reserved_reports: u32,
 }
 
 #[cfg(test)]
@@ -179,11 +206,24 @@ mod tests {
             (offset_of!(BootInfo, ports), 400),
             (offset_of!(BootInfo, port_count), 408),
             (offset_of!(BootInfo, reserved_ports), 412),
+            (offset_of!(BootInfo, period_ns), 416),
+            (offset_of!(BootInfo, duration_ns), 424),
+            (offset_of!(BootInfo, health), 432),
+            (offset_of!(BootInfo, limits), 448),
+            (offset_of!(BootInfo, schedules), 480),
+            (offset_of!(BootInfo, schedule_count), 488),
+            (offset_of!(BootInfo, may_switch_schedule), 492),
+            (offset_of!(BootInfo, schedule_status), 496),
+            (offset_of!(BootInfo, report_producer), 504),
+            (offset_of!(BootInfo, report_consumer), 512),
+            (offset_of!(BootInfo, report_data), 520),
+            (offset_of!(BootInfo, report_slots), 528),
+            (offset_of!(BootInfo, reserved_reports), 532),
         ];
         for (index, (actual, expected)) in offsets.into_iter().enumerate() {
             assert_eq!(actual, expected, "field {index}");
         }
-        assert_eq!(size_of::<BootInfo>(), 416);
+        assert_eq!(size_of::<BootInfo>(), 536);
         assert!(size_of::<BootInfo>() as u64 <= crate::map::PAGE);
     }
 

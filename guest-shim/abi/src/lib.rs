@@ -19,10 +19,13 @@
 
 pub mod boot;
 pub mod clock;
+pub mod health;
 pub mod map;
 pub mod note;
 pub mod port;
+pub mod report;
 pub mod ring;
+pub mod schedule;
 pub mod vcpu;
 
 /// Version of every layout in this crate. A guest's ABI note carries the version it was built with; the supervisor

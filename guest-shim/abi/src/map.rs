@@ -53,8 +53,12 @@ pub mod host {
     pub const BOOT: u64 = 0x0000;
     /// [`crate::clock::Clock`].
     pub const CLOCK: u64 = 0x1000;
+    /// [`crate::schedule::Status`], behind the clock.
+    pub const SCHEDULE: u64 = CLOCK + 0x800;
     /// [`crate::ring::Consumer`] of the console's output: how far the supervisor has read.
     pub const OUT_CONSUMER: u64 = 0x2000;
+    /// [`crate::ring::Consumer`] of the reports, in slots.
+    pub const REPORT_CONSUMER: u64 = OUT_CONSUMER + 0x800;
     /// [`crate::ring::Producer`] of the console's input.
     pub const IN_PRODUCER: u64 = 0x3000;
     /// Bytes of the console's input ring.
@@ -91,6 +95,12 @@ pub mod guest {
     pub const OUT_PRODUCER: u64 = 0x1000;
     /// [`crate::ring::Consumer`] of the console's input: how far the guest has read.
     pub const IN_CONSUMER: u64 = 0x2000;
+    /// [`crate::ring::Producer`] of the reports, in slots.
+    pub const REPORT_PRODUCER: u64 = 0x3000;
+    /// Slots of the report ring, [`crate::report::Report`]s.
+    pub const REPORT_DATA: u64 = 0x4000;
+    /// Number of those slots, a power of two.
+    pub const REPORT_SLOTS: u32 = 128;
     /// Bytes of the console's output ring.
     pub const OUT_DATA: u64 = 0x1_0000;
     /// Size of the console's output ring in bytes, a power of two.
@@ -124,6 +134,9 @@ mod tests {
         assert_eq!(host::IN_DATA + u64::from(host::IN_SIZE), host::TABLES);
         assert_eq!(host::TABLES + host::TABLES_SIZE, host::PORTS);
         assert_eq!(host::PORTS + host::PORTS_SIZE, HOST.size);
+        // What shares a page with something else lies behind it.
+        assert!(size_of::<crate::clock::Clock>() as u64 <= host::SCHEDULE - host::CLOCK);
+        assert!(size_of::<crate::ring::Consumer>() as u64 <= host::REPORT_CONSUMER - host::OUT_CONSUMER);
     }
 
     #[test]
@@ -135,9 +148,11 @@ mod tests {
 
     #[test]
     fn parts_of_the_guest_region_follow_each_other() {
-        let starts = [guest::VCPU, guest::OUT_PRODUCER, guest::IN_CONSUMER];
+        let starts = [guest::VCPU, guest::OUT_PRODUCER, guest::IN_CONSUMER, guest::REPORT_PRODUCER, guest::REPORT_DATA];
         assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == PAGE));
-        const { assert!(guest::IN_CONSUMER + PAGE <= guest::OUT_DATA) };
+        let reports = u64::from(guest::REPORT_SLOTS) * size_of::<crate::report::Report>() as u64;
+        assert!(guest::REPORT_SLOTS.is_power_of_two());
+        assert!(guest::REPORT_DATA + reports <= guest::OUT_DATA);
         assert_eq!(guest::OUT_DATA + u64::from(guest::OUT_SIZE), GUEST.size);
         const { assert!(guest::OUT_SIZE.is_power_of_two() && host::IN_SIZE.is_power_of_two()) };
     }

@@ -6,6 +6,8 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
+use crate::report::Request;
+
 /// What a [`FaultRecord`] holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -77,6 +79,13 @@ pub struct VcpuPage {
     pub reserved: [u32; 10],
     /// The last fault.
     pub fault: FaultRecord,
+    /// The schedule that the guest asks for: its number plus 1, or 0 for none. The supervisor takes it at the end of a
+    /// window and leaves 0.
+    pub schedule: AtomicU32,
+    /// Always 0.
+    pub reserved_too: [u32; 3],
+    /// What the guest asks for when it ends its process.
+    pub request: Request,
 }
 
 #[cfg(test)]
@@ -92,7 +101,10 @@ mod tests {
         assert_eq!(offset_of!(VcpuPage, enabled), 16);
         assert_eq!(offset_of!(VcpuPage, reserved), 24);
         assert_eq!(offset_of!(VcpuPage, fault), 64);
-        assert_eq!(size_of::<VcpuPage>(), 112);
+        assert_eq!(offset_of!(VcpuPage, schedule), 112);
+        assert_eq!(offset_of!(VcpuPage, reserved_too), 116);
+        assert_eq!(offset_of!(VcpuPage, request), 128);
+        assert_eq!(size_of::<VcpuPage>(), 280);
     }
 
     #[test]

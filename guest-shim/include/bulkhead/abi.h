@@ -67,6 +67,63 @@ struct bh_port_info {
     uint64_t floor;
 };
 
+/* Error codes, as ARINC 653 numbers them. */
+enum bh_error_code {
+    BH_DEADLINE_MISSED = 0,
+    BH_APPLICATION_ERROR = 1,
+    BH_NUMERIC_ERROR = 2,
+    BH_ILLEGAL_REQUEST = 3,
+    BH_STACK_OVERFLOW = 4,
+    BH_MEMORY_VIOLATION = 5,
+    BH_HARDWARE_FAULT = 6,
+    BH_POWER_FAIL = 7,
+    BH_ERROR_CODES = 8
+};
+
+/* Who deals with an error: the partition's error handler, the health monitor for the partition, or for the module. */
+enum bh_level { BH_LEVEL_PROCESS = 0, BH_LEVEL_PARTITION = 1, BH_LEVEL_MODULE = 2 };
+
+/* What the health monitor does about an error; the last two are the module's. */
+enum bh_action {
+    BH_ACTION_IGNORE = 0,
+    BH_ACTION_IDLE = 1,
+    BH_ACTION_WARM_START = 2,
+    BH_ACTION_COLD_START = 3,
+    BH_ACTION_SHUTDOWN = 4,
+    BH_ACTION_RESET = 5
+};
+
+/* The mode of a partition, as ARINC 653 numbers them. */
+enum bh_mode { BH_MODE_IDLE = 0, BH_MODE_COLD_START = 1, BH_MODE_WARM_START = 2, BH_MODE_NORMAL = 3 };
+
+/* What is done about one error code. */
+struct bh_response {
+    uint8_t level;  /* enum bh_level */
+    uint8_t action; /* enum bh_action */
+};
+
+/* How many objects of a kind the configuration lets the partition's executive make. */
+struct bh_limits {
+    uint32_t processes; /* the main process not counted */
+    uint32_t buffers;
+    uint32_t blackboards;
+    uint32_t semaphores;
+    uint32_t events;
+    uint32_t mutexes;
+    uint32_t logbooks;
+    uint32_t reserved;
+};
+
+/* One of the module's schedules, as the partition sees it. */
+struct bh_schedule {
+    char name[BH_NAME_LEN];
+    uint64_t period_ns;
+    uint64_t duration_ns; /* per period; 0 if the partition does not run in this schedule */
+    const struct bh_window *windows;
+    uint32_t window_count;
+    uint32_t reserved;
+};
+
 /* Boot information; read-only. */
 struct bh_boot_info {
     uint64_t magic;
@@ -99,11 +156,24 @@ struct bh_boot_info {
     const struct bh_port_info *ports;          /* port_count of them, in the order of the configuration */
     uint32_t port_count;
     uint32_t reserved_ports;
+    uint64_t period_ns;
+    uint64_t duration_ns; /* per period */
+    struct bh_response health[BH_ERROR_CODES];
+    struct bh_limits limits;
+    const struct bh_schedule *schedules;
+    uint32_t schedule_count;
+    uint32_t may_switch_schedule;
+    uint64_t schedule_status;
+    uint64_t report_producer;
+    uint64_t report_consumer;
+    uint64_t report_data;
+    uint32_t report_slots;
+    uint32_t reserved_reports;
 };
 
 BH_STATIC_ASSERT(sizeof(struct bh_memory_area) == 24, "bh_memory_area");
 BH_STATIC_ASSERT(sizeof(struct bh_window) == 16, "bh_window");
-BH_STATIC_ASSERT(sizeof(struct bh_boot_info) == 416, "bh_boot_info");
+BH_STATIC_ASSERT(sizeof(struct bh_boot_info) == 536, "bh_boot_info");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, partition_name) == 32, "partition_name");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, major_frame_ns) == 96, "major_frame_ns");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, windows) == 128, "windows");
@@ -115,6 +185,14 @@ BH_STATIC_ASSERT(offsetof(struct bh_boot_info, port_count) == 408, "port_count")
 BH_STATIC_ASSERT(sizeof(struct bh_port_info) == 96, "bh_port_info");
 BH_STATIC_ASSERT(offsetof(struct bh_port_info, refresh_ns) == 56, "refresh_ns");
 BH_STATIC_ASSERT(offsetof(struct bh_port_info, floor) == 88, "floor");
+BH_STATIC_ASSERT(offsetof(struct bh_boot_info, period_ns) == 416, "period_ns");
+BH_STATIC_ASSERT(offsetof(struct bh_boot_info, health) == 432, "health");
+BH_STATIC_ASSERT(offsetof(struct bh_boot_info, limits) == 448, "limits");
+BH_STATIC_ASSERT(offsetof(struct bh_boot_info, schedules) == 480, "schedules");
+BH_STATIC_ASSERT(offsetof(struct bh_boot_info, schedule_status) == 496, "schedule_status");
+BH_STATIC_ASSERT(offsetof(struct bh_boot_info, report_slots) == 528, "report_slots");
+BH_STATIC_ASSERT(sizeof(struct bh_limits) == 32, "bh_limits");
+BH_STATIC_ASSERT(sizeof(struct bh_schedule) == 64, "bh_schedule");
 
 #ifdef __cplusplus
 }

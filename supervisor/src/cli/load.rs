@@ -53,7 +53,7 @@ pub(super) fn single(path: &Path, args: &[String]) -> Result<Loaded, u8> {
     })?;
     let room = bulkhead_abi::map::host::TABLES_SIZE;
     let module = Module::single(path, args.to_vec(), cpus.preferred.first().copied().unwrap_or(0));
-    if config::tables_size(&module.name, args.iter().map(String::as_str), 1) > room {
+    if config::tables_size(&module.name, args.iter().map(String::as_str), 1, 1) > room {
         return Err(complain(&format_args!("the guest's arguments take more than the {room} bytes there are"), USAGE));
     }
     Ok((module, vec![Arc::new(guest)]))

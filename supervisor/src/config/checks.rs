@@ -6,20 +6,9 @@ use toml::Spanned;
 
 use super::document::Section;
 use super::mistakes::{Mistake, quote};
-use super::module::MAX_STORM_NS;
 use super::quantity::{self, Unreadable, bytes_text, ns_text};
-use super::raw::{Quantity, RawHealth, RawStorm};
+use super::raw::Quantity;
 use super::suggest;
-use crate::health::{Action, Actions, Storm};
-
-/// The health monitor's actions by name.
-const ACTIONS: [(&str, Action); 5] = [
-    ("ignore", Action::Ignore),
-    ("idle", Action::Idle),
-    ("warm_start", Action::WarmStart),
-    ("cold_start", Action::ColdStart),
-    ("shutdown", Action::Shutdown),
-];
 
 /// A value, or a mistake if it is missing (and its absence is not the trace of another mistake). `example` is a line to
 /// add.
@@ -177,37 +166,4 @@ pub(super) fn choice<T: Copy>(
         None => mistake,
     });
     None
-}
-
-/// A health table over what it does not mention.
-pub(super) fn health(raw: Option<&RawHealth>, default: Actions, found: &mut Vec<Mistake>) -> Actions {
-    let Some(raw) = raw else { return default };
-    let mut action = |value, default| choice(value, "health action", &ACTIONS, found).unwrap_or(default);
-    Actions {
-        exit: action(&raw.exit, default.exit),
-        crash: action(&raw.crash, default.crash),
-        forbidden_call: action(&raw.forbidden_call, default.forbidden_call),
-        overrun: action(&raw.overrun, default.overrun),
-        late_window: action(&raw.late_window, default.late_window),
-    }
-}
-
-/// When restarts come too thick.
-pub(super) fn storm(raw: Option<&RawStorm>, found: &mut Vec<Mistake>) -> Storm {
-    let mut storm = Storm::default();
-    let Some(raw) = raw else { return storm };
-    if let Some(restarts) = &raw.restarts {
-        match u32::try_from(*restarts.get_ref()) {
-            Ok(number) => storm.restarts = number,
-            Err(_) => found.push(Mistake::at(
-                restarts.span(),
-                "`storm.restarts` in `[module]` is out of range",
-                format!("must be from 0 to {}", u32::MAX),
-            )),
-        }
-    }
-    if let Some(ns) = time_in(raw.within.as_ref(), "storm.within", "`[module]`", 1..=MAX_STORM_NS, found) {
-        storm.within_ns = ns;
-    }
-    storm
 }

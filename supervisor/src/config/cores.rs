@@ -84,7 +84,7 @@ impl Cores {
             duration_ns: window.end_ns - window.start_ns,
         });
         let cpu = self.cpus.as_ref().and_then(|cpus| cpus.get(number as usize)).copied().unwrap_or_default();
-        Core { number, cpu, windows: windows.collect() }
+        Core { number, cpu, windows: windows.collect(), alternatives: Vec::new() }
     }
 }
 

@@ -296,7 +296,7 @@ fn expected_type(expected: &str) -> Option<&str> {
         "i64" => Some("a whole number"),
         "a boolean" => Some("`true` or `false`"),
         "a sequence" => Some("an array"),
-        "struct RawHealth" | "struct RawStorm" => Some("a table"),
+        "struct RawHealth" | "struct RawStorm" | "struct RawModuleHealth" | "struct RawApex" => Some("a table"),
         other => Some(other),
     }
 }

@@ -14,6 +14,7 @@ mod channels;
 mod checks;
 mod cores;
 mod document;
+mod health;
 mod mistakes;
 pub mod module;
 mod overlap;

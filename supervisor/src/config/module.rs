@@ -6,8 +6,11 @@
 
 use std::path::{Path, PathBuf};
 
+use bulkhead_abi::health::Limits;
+
 use super::channel::Channel;
-use crate::health::{Actions, Storm};
+use crate::health::{ModuleTable, Storm, Table};
+use crate::schedule;
 
 /// Number of a partition in its module, from 0; the index into [`Module::partitions`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,10 +38,14 @@ pub struct Module {
     pub late_after_ns: u64,
     /// A partition whose stop takes longer than this after its window's end counts as overrunning, in nanoseconds.
     pub overrun_after_ns: u64,
-    /// When restarts come so thick that the module stops.
+    /// When restarts come too thick, and what is done about it.
     pub storm: Storm,
     /// The channels; a channel's number is its index.
     pub channels: Vec<Channel>,
+    /// What is done about errors of the module itself.
+    pub health: ModuleTable,
+    /// Names of the schedules, at least one; the module starts with the first.
+    pub schedules: Vec<String>,
 }
 
 /// A core that keeps windows.
@@ -48,8 +55,20 @@ pub struct Core {
     pub number: u32,
     /// The host's CPU that serves as this core.
     pub cpu: u32,
-    /// The core's windows in one major frame, sorted by start.
+    /// The core's windows in one major frame of the first schedule, sorted by start.
     pub windows: Vec<Window>,
+    /// Its windows in each of the other schedules, likewise.
+    pub alternatives: Vec<Vec<Window>>,
+}
+
+impl Core {
+    /// The core's windows in one major frame of a schedule, sorted by start; none in a schedule that does not exist.
+    pub fn windows_in(&self, schedule: usize) -> &[Window] {
+        match schedule.checked_sub(1) {
+            None => &self.windows,
+            Some(index) => self.alternatives.get(index).map_or(&[], Vec::as_slice),
+        }
+    }
 }
 
 /// A time window of a partition, repeated in every major frame.
@@ -102,7 +121,15 @@ pub struct Partition {
     /// Whether the supervisor's standard input goes to this partition's console; at most one of a module.
     pub stdin: bool,
     /// What the health monitor does about its failures.
-    pub health: Actions,
+    pub health: Table,
+    /// Its period in nanoseconds, if the configuration says; else it follows from the windows.
+    pub period_ns: Option<u64>,
+    /// The time that it has in each period, in nanoseconds, if the configuration says.
+    pub duration_ns: Option<u64>,
+    /// Whether it may ask for another schedule.
+    pub may_switch_schedule: bool,
+    /// Limits of its executive.
+    pub apex: Limits,
 }
 
 /// Shortest major frame in nanoseconds: below it the dispatcher does nothing but switch.
@@ -125,6 +152,30 @@ pub const MAX_STACK: u64 = bulkhead_abi::map::STACK.size;
 pub const DEFAULT_MEMORY: u64 = 4 << 20;
 /// First stack of a partition whose configuration does not say.
 pub const DEFAULT_STACK: u64 = 256 << 10;
+/// Name of the schedule of a module that has only one.
+pub const ONLY_SCHEDULE: &str = "main";
+/// Limits of an executive whose configuration does not say.
+pub const DEFAULT_LIMITS: Limits = Limits {
+    processes: 32,
+    buffers: 32,
+    blackboards: 32,
+    semaphores: 32,
+    events: 32,
+    mutexes: 32,
+    logbooks: 8,
+    reserved: 0,
+};
+/// Most objects of each kind that an executive may be allowed.
+pub const MAX_LIMITS: Limits = Limits {
+    processes: 128,
+    buffers: 256,
+    blackboards: 256,
+    semaphores: 256,
+    events: 256,
+    mutexes: 256,
+    logbooks: 256,
+    reserved: 0,
+};
 /// Longest time in which restarts are counted, in nanoseconds (a day).
 pub const MAX_STORM_NS: u64 = 24 * MAX_FRAME_NS;
 /// Lateness that counts as late unless the configuration says otherwise.
@@ -153,6 +204,7 @@ impl Module {
                 number: 0,
                 cpu,
                 windows: vec![Window { partition: PartitionId(0), start_ns: 0, duration_ns: major_frame_ns }],
+                alternatives: Vec::new(),
             }],
             partitions: vec![Partition {
                 name,
@@ -163,12 +215,18 @@ impl Module {
                 core: 0,
                 start: Start::Cold,
                 stdin: true,
-                health: Actions::default(),
+                health: Table::default(),
+                period_ns: None,
+                duration_ns: None,
+                may_switch_schedule: false,
+                apex: DEFAULT_LIMITS,
             }],
             late_after_ns: DEFAULT_LATE_NS,
             overrun_after_ns: DEFAULT_OVERRUN_NS,
             storm: Storm::default(),
             channels: Vec::new(),
+            health: ModuleTable::default(),
+            schedules: vec![ONLY_SCHEDULE.to_owned()],
         }
     }
 
@@ -177,10 +235,27 @@ impl Module {
         &self.partitions[id.index()]
     }
 
-    /// The windows of a partition, sorted by start.
+    /// The windows of a partition in the first schedule, sorted by start.
     pub fn windows_of(&self, id: PartitionId) -> impl Iterator<Item = &Window> {
+        self.windows_in(id, 0)
+    }
+
+    /// The windows of a partition in a schedule, sorted by start.
+    pub fn windows_in(&self, id: PartitionId, schedule: usize) -> impl Iterator<Item = &Window> {
         let core = &self.cores[self.partition(id).core];
-        core.windows.iter().filter(move |window| window.partition == id)
+        core.windows_in(schedule).iter().filter(move |window| window.partition == id)
+    }
+
+    /// The period of a partition in a schedule and the time that it has in each period, in nanoseconds: what the
+    /// configuration says, or what follows from the windows.
+    pub fn period_in(&self, id: PartitionId, schedule: usize) -> (u64, u64) {
+        let partition = self.partition(id);
+        let (found_ns, _) = schedule::period_ns(self.windows_in(id, schedule), self.major_frame_ns);
+        let period_ns = partition.period_ns.unwrap_or(found_ns);
+        // The time in all windows, spread over the periods.
+        let busy_ns: u64 = self.windows_in(id, schedule).map(|window| window.duration_ns).sum();
+        let share_ns = (u128::from(busy_ns) * u128::from(period_ns) / u128::from(self.major_frame_ns)) as u64;
+        (period_ns, if busy_ns == 0 { 0 } else { partition.duration_ns.unwrap_or(share_ns) })
     }
 }
 

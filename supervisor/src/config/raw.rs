@@ -6,7 +6,8 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 /// `[module]`.
@@ -20,6 +21,7 @@ pub(super) struct RawModule {
     pub(super) overrun_after: Option<Spanned<Quantity>>,
     pub(super) storm: Option<RawStorm>,
     pub(super) health: Option<RawHealth>,
+    pub(super) module_health: Option<RawModuleHealth>,
 }
 
 /// `[module] storm`.
@@ -28,17 +30,94 @@ pub(super) struct RawModule {
 pub(super) struct RawStorm {
     pub(super) restarts: Option<Spanned<i64>>,
     pub(super) within: Option<Spanned<Quantity>>,
+    pub(super) action: Option<Spanned<String>>,
 }
 
 /// `health` of the module or of a partition.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawHealth {
-    pub(super) exit: Option<Spanned<String>>,
-    pub(super) crash: Option<Spanned<String>>,
-    pub(super) forbidden_call: Option<Spanned<String>>,
-    pub(super) overrun: Option<Spanned<String>>,
-    pub(super) late_window: Option<Spanned<String>>,
+    pub(super) exit: Option<RawResponse>,
+    pub(super) crash: Option<RawResponse>,
+    pub(super) forbidden_call: Option<RawResponse>,
+    pub(super) overrun: Option<RawResponse>,
+    pub(super) late_window: Option<RawResponse>,
+    pub(super) deadline_missed: Option<RawResponse>,
+    pub(super) application_error: Option<RawResponse>,
+    pub(super) numeric_error: Option<RawResponse>,
+    pub(super) illegal_request: Option<RawResponse>,
+    pub(super) stack_overflow: Option<RawResponse>,
+    pub(super) memory_violation: Option<RawResponse>,
+    pub(super) hardware_fault: Option<RawResponse>,
+    pub(super) power_fail: Option<RawResponse>,
+}
+
+/// `[module] module_health`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawModuleHealth {
+    pub(super) deadline_missed: Option<Spanned<String>>,
+    pub(super) application_error: Option<Spanned<String>>,
+    pub(super) numeric_error: Option<Spanned<String>>,
+    pub(super) illegal_request: Option<Spanned<String>>,
+    pub(super) stack_overflow: Option<Spanned<String>>,
+    pub(super) memory_violation: Option<Spanned<String>>,
+    pub(super) hardware_fault: Option<Spanned<String>>,
+    pub(super) power_fail: Option<Spanned<String>>,
+}
+
+/// What is to be done about an error: an action, or a table with an action and a level.
+#[derive(Debug)]
+pub(super) enum RawResponse {
+    Action(Spanned<String>),
+    Both { level: Option<Spanned<String>>, action: Option<Spanned<String>> },
+}
+
+impl<'de> Deserialize<'de> for RawResponse {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Both {
+            level: Option<Spanned<String>>,
+            action: Option<Spanned<String>>,
+        }
+
+        struct ResponseVisitor;
+
+        impl<'de> Visitor<'de> for ResponseVisitor {
+            type Value = Either;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a table")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Either, E> {
+                Ok(Either::Word(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Either, A::Error> {
+                Both::deserialize(MapAccessDeserializer::new(map)).map(Either::Table)
+            }
+        }
+
+        enum Either {
+            Word(String),
+            Table(Both),
+        }
+
+        impl<'de> Deserialize<'de> for Either {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(ResponseVisitor)
+            }
+        }
+
+        let value = Spanned::<Either>::deserialize(deserializer)?;
+        let span = value.span();
+        Ok(match value.into_inner() {
+            Either::Word(word) => RawResponse::Action(Spanned::new(span, word)),
+            Either::Table(Both { level, action }) => RawResponse::Both { level, action },
+        })
+    }
 }
 
 /// `[[partition]]`.
@@ -54,6 +133,23 @@ pub(super) struct RawPartition {
     pub(super) start: Option<Spanned<String>>,
     pub(super) stdin: Option<Spanned<bool>>,
     pub(super) health: Option<RawHealth>,
+    pub(super) period: Option<Spanned<Quantity>>,
+    pub(super) duration: Option<Spanned<Quantity>>,
+    pub(super) may_switch_schedule: Option<Spanned<bool>>,
+    pub(super) apex: Option<RawApex>,
+}
+
+/// `[[partition]] apex`: limits of the partition's executive.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawApex {
+    pub(super) processes: Option<Spanned<i64>>,
+    pub(super) buffers: Option<Spanned<i64>>,
+    pub(super) blackboards: Option<Spanned<i64>>,
+    pub(super) semaphores: Option<Spanned<i64>>,
+    pub(super) events: Option<Spanned<i64>>,
+    pub(super) mutexes: Option<Spanned<i64>>,
+    pub(super) logbooks: Option<Spanned<i64>>,
 }
 
 /// `[[window]]`.

@@ -7,18 +7,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use bulkhead_abi::health::Limits;
 use toml::Spanned;
 
 use super::channels;
 use super::checks::{self, choice, required, size_in, time_in};
 use super::cores::Cores;
 use super::document::{Document, Section};
+use super::health;
 use super::mistakes::{Mistake, harmless, quote};
 use super::module::{self, Module, Partition, Start};
-use super::raw::RawPartition;
+use super::raw::{RawApex, RawPartition};
 use super::tables::tables_size;
 use super::windows::{self, Frame, Owner};
-use crate::health::Actions;
+use crate::health::Table;
 
 const STARTS: [(&str, Start); 3] = [("cold", Start::Cold), ("warm", Start::Warm), ("idle", Start::Idle)];
 
@@ -40,8 +42,9 @@ pub(super) fn module(
     let limits = 1..=module::MAX_FRAME_NS;
     let late_after_ns = time_in(raw.late_after.as_ref(), "late_after", subject, limits.clone(), found);
     let overrun_after_ns = time_in(raw.overrun_after.as_ref(), "overrun_after", subject, limits, found);
-    let storm = checks::storm(raw.storm.as_ref(), found);
-    let health = checks::health(raw.health.as_ref(), Actions::default(), found);
+    let storm = health::storm(raw.storm.as_ref(), found);
+    let module_health = health::module_table(raw.module_health.as_ref(), found);
+    let of_module = health::layer(raw.health.as_ref(), found);
 
     let cores = Cores::read(&document.module, host_cpus, found);
     let sections = &document.partitions;
@@ -65,7 +68,11 @@ pub(super) fn module(
     let partitions = sections
         .iter()
         .zip(&owners)
-        .map(|(section, owner)| partition(section, base_dir, owner.windows, index(owner.core), health, found))
+        .map(|(section, owner)| {
+            let own = health::layer(section.raw.health.as_ref(), found);
+            let health = health::table(&own, &of_module, module_health);
+            partition(section, base_dir, owner.windows, index(owner.core), health, found)
+        })
         .collect();
     let names: Vec<_> = sections.iter().map(name_of).collect();
     let channels = channels::read(&document.channels, &names, base_dir, found);
@@ -78,6 +85,8 @@ pub(super) fn module(
         overrun_after_ns: overrun_after_ns.unwrap_or(module::DEFAULT_OVERRUN_NS),
         storm,
         channels,
+        health: module_health,
+        schedules: vec![module::ONLY_SCHEDULE.to_owned()],
     }
 }
 
@@ -195,7 +204,7 @@ fn partition(
     base_dir: &Path,
     windows: usize,
     core: usize,
-    health: Actions,
+    health: Table,
     found: &mut Vec<Mistake>,
 ) -> Partition {
     let raw = &section.raw;
@@ -216,8 +225,40 @@ fn partition(
         core,
         start: choice(&raw.start, "kind of start", &STARTS, found).unwrap_or_default(),
         stdin: raw.stdin.as_ref().is_some_and(|stdin| *stdin.get_ref()),
-        health: checks::health(raw.health.as_ref(), health, found),
+        health,
+        period_ns: None,
+        duration_ns: None,
+        may_switch_schedule: raw.may_switch_schedule.as_ref().is_some_and(|may| *may.get_ref()),
+        apex: apex(raw.apex.as_ref(), &subject, found),
     }
+}
+
+/// Limits of an executive.
+fn apex(raw: Option<&RawApex>, subject: &str, found: &mut Vec<Mistake>) -> Limits {
+    let mut limits = module::DEFAULT_LIMITS;
+    let Some(raw) = raw else { return limits };
+    let most = module::MAX_LIMITS;
+    let values = [
+        ("processes", &raw.processes, &mut limits.processes, most.processes),
+        ("buffers", &raw.buffers, &mut limits.buffers, most.buffers),
+        ("blackboards", &raw.blackboards, &mut limits.blackboards, most.blackboards),
+        ("semaphores", &raw.semaphores, &mut limits.semaphores, most.semaphores),
+        ("events", &raw.events, &mut limits.events, most.events),
+        ("mutexes", &raw.mutexes, &mut limits.mutexes, most.mutexes),
+        ("logbooks", &raw.logbooks, &mut limits.logbooks, most.logbooks),
+    ];
+    for (key, value, limit, most) in values {
+        let Some(value) = value else { continue };
+        match u32::try_from(*value.get_ref()) {
+            Ok(number) if number <= most => *limit = number,
+            _ => found.push(Mistake::at(
+                value.span(),
+                format!("`apex.{key}` in {subject} is out of range"),
+                format!("must be from 0 to {most}"),
+            )),
+        }
+    }
+    limits
 }
 
 /// Arguments without NULs that fit into the boot tables together with the windows.
@@ -235,7 +276,7 @@ fn args(
     let args: Vec<String> = list.get_ref().iter().map(|arg| arg.get_ref().clone()).collect();
     let room = bulkhead_abi::map::host::TABLES_SIZE;
     let windows = windows.min(module::MAX_WINDOWS);
-    let needed = tables_size(name, args.iter().map(String::as_str), windows);
+    let needed = tables_size(name, args.iter().map(String::as_str), windows, 1);
     if needed > room {
         let title = format!("the arguments of {subject} are too long");
         let label = format!("{} bytes too long", needed - room);

@@ -58,7 +58,7 @@ fn window(partition: u16, start_ns: u64, duration_ns: u64) -> Window {
 }
 
 fn dispatch(frames: u64, delays: &[(u64, u64)], vacant: &[u16]) -> (Vec<Kind>, String) {
-    let core = Core { number: 0, cpu: 0, windows: vec![window(0, 0, 40), window(1, 40, 40)] };
+    let core = Core { number: 0, cpu: 0, windows: vec![window(0, 0, 40), window(1, 40, 40)], alternatives: vec![] };
     let assignment =
         Assignment { core: 0, timetable: Timetable::new(&core, 100), epoch_ns: 1000, frames: Some(frames) };
     let mut time = FakeTime { now: 0, delays: delays.iter().copied().collect() };

@@ -6,7 +6,21 @@ use crate::health::{Action, Error};
 
 impl Error {
     /// Every error, in the order of its code.
-    pub const ALL: [Error; 5] = [Error::Exit, Error::Crash, Error::ForbiddenCall, Error::Overrun, Error::LateWindow];
+    pub const ALL: [Error; 13] = [
+        Error::Exit,
+        Error::Crash,
+        Error::ForbiddenCall,
+        Error::Overrun,
+        Error::LateWindow,
+        Error::DeadlineMissed,
+        Error::ApplicationError,
+        Error::NumericError,
+        Error::IllegalRequest,
+        Error::StackOverflow,
+        Error::MemoryViolation,
+        Error::HardwareFault,
+        Error::PowerFail,
+    ];
 
     /// The number that stands for the error in a recording.
     pub fn code(self) -> u16 {
@@ -16,6 +30,14 @@ impl Error {
             Error::ForbiddenCall => 2,
             Error::Overrun => 3,
             Error::LateWindow => 4,
+            Error::DeadlineMissed => 5,
+            Error::ApplicationError => 6,
+            Error::NumericError => 7,
+            Error::IllegalRequest => 8,
+            Error::StackOverflow => 9,
+            Error::MemoryViolation => 10,
+            Error::HardwareFault => 11,
+            Error::PowerFail => 12,
         }
     }
 
@@ -32,13 +54,22 @@ impl Error {
             Error::ForbiddenCall => "forbidden_call",
             Error::Overrun => "overrun",
             Error::LateWindow => "late_window",
+            Error::DeadlineMissed => "deadline_missed",
+            Error::ApplicationError => "application_error",
+            Error::NumericError => "numeric_error",
+            Error::IllegalRequest => "illegal_request",
+            Error::StackOverflow => "stack_overflow",
+            Error::MemoryViolation => "memory_violation",
+            Error::HardwareFault => "hardware_fault",
+            Error::PowerFail => "power_fail",
         }
     }
 }
 
 impl Action {
     /// Every action, in the order of its code.
-    pub const ALL: [Action; 5] = [Action::Ignore, Action::Idle, Action::WarmStart, Action::ColdStart, Action::Shutdown];
+    pub const ALL: [Action; 6] =
+        [Action::Ignore, Action::Idle, Action::WarmStart, Action::ColdStart, Action::Shutdown, Action::Reset];
 
     /// The number that stands for the action in a recording.
     pub fn code(self) -> u16 {
@@ -48,6 +79,7 @@ impl Action {
             Action::WarmStart => 2,
             Action::ColdStart => 3,
             Action::Shutdown => 4,
+            Action::Reset => 5,
         }
     }
 
@@ -64,6 +96,7 @@ impl Action {
             Action::WarmStart => "warm_start",
             Action::ColdStart => "cold_start",
             Action::Shutdown => "shutdown",
+            Action::Reset => "reset",
         }
     }
 }
@@ -84,7 +117,7 @@ mod tests {
             assert_eq!(Action::from_code(action.code()), Some(action));
             assert_eq!(serde_json::to_value(action).unwrap(), action.name());
         }
-        assert_eq!(Error::from_code(5), None);
+        assert_eq!(Error::from_code(13), None);
         assert_eq!(Action::from_code(u16::MAX), None);
     }
 }

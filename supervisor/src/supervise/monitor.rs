@@ -47,7 +47,7 @@ impl Supervisor<'_> {
             if self.residents[index].state != State::Normal {
                 continue;
             }
-            let action = self.module.partitions[index].health.action(trouble);
+            let action = self.module.partitions[index].health.response(trouble).action;
             if action != Action::Ignore {
                 self.say_of(index, &format!("{}; action: {}", describe(trouble), action.name()));
                 ending = self.act(index, trouble, action, None).or(ending);
@@ -69,7 +69,7 @@ impl Supervisor<'_> {
             self.residents[index].state = State::Idle { last: Some(death), failed: false };
             return None;
         };
-        let action = self.module.partitions[index].health.action(error);
+        let action = self.module.partitions[index].health.response(error).action;
         let mut words = death.to_string();
         if let Some(ip) = death.ip() {
             let _ = write!(words, ", instruction {ip:#x}");
@@ -99,7 +99,7 @@ impl Supervisor<'_> {
                 resident.state = State::Idle { last: death, failed: true };
                 None
             }
-            Action::Shutdown => {
+            Action::Shutdown | Action::Reset => {
                 resident.kill();
                 resident.state = State::Idle { last: death, failed: true };
                 Some(Ending::Shutdown { partition })
@@ -130,10 +130,8 @@ impl Supervisor<'_> {
 
 fn describe(error: Error) -> &'static str {
     match error {
-        Error::Exit => "ended itself",
-        Error::Crash => "crashed",
-        Error::ForbiddenCall => "made a forbidden system call",
         Error::Overrun => "did not stop in time at the end of its window",
         Error::LateWindow => "got a window late",
+        other => other.name(),
     }
 }

@@ -18,11 +18,11 @@ use serde::Serialize;
 use super::figure::{Figure, histogram};
 use super::{Failure, choose_cpu, host_cannot, show};
 use crate::cli::HOST_CANNOT;
-use crate::config::module::{Core, Start};
+use crate::config::module::{Core, DEFAULT_LIMITS, ONLY_SCHEDULE, Start};
 use crate::config::{Module, Partition, PartitionId, Window};
 use crate::dispatch::policy::{GuestPolicy, become_dispatcher};
 use crate::dispatch::real::{now_ns, plain_sleep_until};
-use crate::health::{Actions, Storm};
+use crate::health::{ModuleTable, Storm, Table};
 use crate::host::{self, Cpus};
 use crate::partition::{Fences, Guest, pin};
 use crate::record::event::Kind;
@@ -162,17 +162,23 @@ fn module(cpu: u32) -> Module {
         core: 0,
         start: Start::Cold,
         stdin: false,
-        health: Actions::default(),
+        health: Table::default(),
+        period_ns: None,
+        duration_ns: None,
+        may_switch_schedule: false,
+        apex: DEFAULT_LIMITS,
     };
     Module {
         name: "bench".to_owned(),
         major_frame_ns: FRAME_NS,
-        cores: vec![Core { number: 0, cpu, windows: vec![window(0), window(1)] }],
+        cores: vec![Core { number: 0, cpu, windows: vec![window(0), window(1)], alternatives: Vec::new() }],
         partitions: vec![partition("a"), partition("b")],
         late_after_ns: WINDOW_NS,
         overrun_after_ns: WINDOW_NS,
         storm: Storm::default(),
         channels: Vec::new(),
+        health: ModuleTable::default(),
+        schedules: vec![ONLY_SCHEDULE.to_owned()],
     }
 }
 
