@@ -28,16 +28,17 @@ pub struct Position {
 }
 
 impl Timetable {
-    /// The timetable of a core. It has a boundary at the beginning of the frame even if no window starts there, so that
-    /// frames can be counted.
-    pub fn new(core: &Core, major_frame_ns: u64) -> Timetable {
+    /// The timetable of a core in a schedule. It has a boundary at the beginning of the frame even if no window starts there, so
+    /// that frames can be counted.
+    pub fn new(core: &Core, schedule: usize, major_frame_ns: u64) -> Timetable {
+        let windows = core.windows_in(schedule);
         let mut offsets: Vec<u64> = std::iter::once(0)
-            .chain(core.windows.iter().flat_map(|window| [window.start_ns, window.end_ns()]))
+            .chain(windows.iter().flat_map(|window| [window.start_ns, window.end_ns()]))
             .filter(|&offset| offset < major_frame_ns)
             .collect();
         offsets.sort_unstable();
         offsets.dedup();
-        let starts_at = |offset| core.windows.iter().find(|window| window.start_ns == offset).copied();
+        let starts_at = |offset| windows.iter().find(|window| window.start_ns == offset).copied();
         let boundaries =
             offsets.into_iter().map(|offset_ns| Boundary { offset_ns, starts: starts_at(offset_ns) }).collect();
         Timetable { major_frame_ns, boundaries }
@@ -70,6 +71,11 @@ impl Timetable {
     /// The same boundary, `frames` later.
     pub fn skip(&self, position: Position, frames: u64) -> Position {
         Position { frame: position.frame + frames, ..position }
+    }
+
+    /// The beginning of a frame.
+    pub fn beginning(&self, frame: u64) -> Position {
+        Position { frame, index: 0 }
     }
 
     /// Whether `position` is the beginning of its frame.
@@ -123,7 +129,7 @@ mod tests {
     }
 
     fn timetable(windows: Vec<Window>) -> Timetable {
-        Timetable::new(&Core { number: 0, cpu: 0, windows, alternatives: vec![] }, 100)
+        Timetable::new(&Core { number: 0, cpu: 0, windows, alternatives: vec![] }, 0, 100)
     }
 
     fn walk(table: &Timetable, count: usize) -> Vec<(u64, Option<u16>)> {

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use bulkhead::config::module::{Core, Start};
+use bulkhead::config::module::{Core, DEFAULT_LIMITS, Start};
 use bulkhead::config::{Channel, ChannelKind, End, Module, Partition, PartitionId, Window};
-use bulkhead::health::{Action, Actions, Storm};
+use bulkhead::health::{Action, Error, Level, ModuleTable, Response, Storm, StormAction, Table};
 
 use super::{configurations, folder, parse};
 
@@ -33,11 +33,17 @@ fn a_minimal_configuration_gets_the_defaults() {
             core: 0,
             start: Start::Cold,
             stdin: false,
-            health: Actions::default(),
+            health: Table::default(),
+            period_ns: None,
+            duration_ns: None,
+            may_switch_schedule: false,
+            apex: DEFAULT_LIMITS,
         }],
         late_after_ns: 1_000_000,
         overrun_after_ns: 1_000_000,
-        storm: Storm { restarts: 10, within_ns: 1_000_000_000 },
+        storm: Storm { restarts: 10, within_ns: 1_000_000_000, action: StormAction::Shutdown },
+        health: ModuleTable::default(),
+        schedules: vec!["main".to_owned()],
         channels: vec![],
     };
     assert_eq!(module("minimal.toml"), expected);
@@ -45,16 +51,27 @@ fn a_minimal_configuration_gets_the_defaults() {
 
 #[test]
 fn every_key_has_its_effect() {
-    let defaults = Actions { crash: Action::WarmStart, exit: Action::ColdStart, ..Actions::default() };
+    // What is said of crashes holds for every kind of them.
+    let crashes = [
+        Error::Crash,
+        Error::NumericError,
+        Error::IllegalRequest,
+        Error::StackOverflow,
+        Error::MemoryViolation,
+        Error::HardwareFault,
+    ];
+    let all = |table: Table, action| crashes.into_iter().fold(table, |table, error| table.with(error, action));
+    let defaults = all(Table::default().with(Error::Exit, Action::ColdStart), Action::WarmStart);
     let expected = Module {
         name: "demo".to_owned(),
         major_frame_ns: 20_000_000,
         cores: vec![
-            Core { number: 0, cpu: 2, windows: vec![window(1, 0, 20_000)] },
+            Core { number: 0, cpu: 2, windows: vec![window(1, 0, 20_000)], alternatives: vec![] },
             Core {
                 number: 1,
                 cpu: 3,
                 windows: vec![window(0, 0, 5000), window(0, 10_000, 5000), window(2, 18_000, 2000)],
+                alternatives: vec![],
             },
         ],
         partitions: vec![
@@ -67,13 +84,15 @@ fn every_key_has_its_effect() {
                 core: 1,
                 start: Start::Warm,
                 stdin: true,
-                health: Actions {
-                    exit: Action::Ignore,
-                    crash: Action::ColdStart,
-                    forbidden_call: Action::Shutdown,
-                    overrun: Action::Idle,
-                    late_window: Action::Shutdown,
-                },
+                health: all(Table::default(), Action::ColdStart)
+                    .with(Error::Exit, Action::Ignore)
+                    .with(Error::ForbiddenCall, Action::Shutdown)
+                    .with(Error::Overrun, Action::Idle)
+                    .with(Error::LateWindow, Action::Shutdown),
+                period_ns: None,
+                duration_ns: None,
+                may_switch_schedule: false,
+                apex: DEFAULT_LIMITS,
             },
             Partition {
                 name: "io".to_owned(),
@@ -85,6 +104,10 @@ fn every_key_has_its_effect() {
                 start: Start::Cold,
                 stdin: false,
                 health: defaults,
+                period_ns: None,
+                duration_ns: None,
+                may_switch_schedule: false,
+                apex: DEFAULT_LIMITS,
             },
             Partition {
                 name: "log".to_owned(),
@@ -96,11 +119,17 @@ fn every_key_has_its_effect() {
                 start: Start::Idle,
                 stdin: false,
                 health: defaults,
+                period_ns: None,
+                duration_ns: None,
+                may_switch_schedule: false,
+                apex: DEFAULT_LIMITS,
             },
         ],
         late_after_ns: 500_000,
         overrun_after_ns: 250_000,
-        storm: Storm { restarts: 3, within_ns: 2_000_000_000 },
+        storm: Storm { restarts: 3, within_ns: 2_000_000_000, action: StormAction::Shutdown },
+        health: ModuleTable::default(),
+        schedules: vec!["main".to_owned()],
         channels: vec![],
     };
     assert_eq!(module("full.toml"), expected);
@@ -115,7 +144,7 @@ fn other_notations_of_toml_and_of_units_mean_the_same() {
     let partition = &module.partitions[0];
     assert_eq!((partition.name.as_str(), partition.image.as_path()), ("größe", Path::new("guests/n.elf")));
     assert_eq!((partition.memory_bytes, partition.stack_bytes), (64 << 10, 256 << 20));
-    assert_eq!(partition.health.crash, Action::Shutdown);
+    assert_eq!(partition.health.response(Error::Crash).action, Action::Shutdown);
     assert_eq!(module.cores[0].windows, [window(0, 0, 1_500_000)]);
 }
 
@@ -125,7 +154,7 @@ fn windows_may_touch_and_fill_the_frame() {
     assert_eq!(module.cores.len(), 2);
     assert_eq!(module.cores[0].windows, [window(0, 0, 50), window(0, 50, 50)]);
     // Core 3 is the second that has a partition; by the host's order it is CPU 0.
-    assert_eq!(module.cores[1], Core { number: 3, cpu: 0, windows: vec![window(1, 0, 100)] });
+    assert_eq!(module.cores[1], Core { number: 3, cpu: 0, windows: vec![window(1, 0, 100)], alternatives: vec![] });
     assert_eq!(module.partitions[1].core, 1);
 }
 
@@ -135,6 +164,46 @@ fn a_partition_may_have_the_most_windows() {
     let windows = &module.cores[0].windows;
     assert_eq!(windows.len(), 1024);
     assert!(windows.iter().zip(0..).all(|(found, ms)| *found == window(0, ms * 1000, 1000)));
+}
+
+#[test]
+fn health_tables_have_levels_and_codes() {
+    let module = module("health.toml");
+    assert_eq!(module.storm, Storm { action: StormAction::Idle, ..Storm::default() });
+    let mut own = ModuleTable::default();
+    (own.0[5], own.0[7]) = (Action::Reset, Action::Ignore);
+    assert_eq!(module.health, own);
+    let response = |partition: usize, error| {
+        let Response { level, action } = module.partitions[partition].health.response(error);
+        (level, action)
+    };
+    // The partition's own table.
+    assert_eq!(response(0, Error::DeadlineMissed), (Level::Partition, Action::WarmStart));
+    assert_eq!(response(0, Error::MemoryViolation), (Level::Module, Action::Reset));
+    assert_eq!(response(0, Error::NumericError), (Level::Process, Action::Idle));
+    assert_eq!(response(0, Error::ApplicationError), (Level::Module, Action::Shutdown));
+    assert_eq!(response(0, Error::StackOverflow), (Level::Process, Action::ColdStart));
+    // The module's, where there is none.
+    assert_eq!(response(1, Error::MemoryViolation), (Level::Process, Action::WarmStart));
+    assert_eq!(response(1, Error::NumericError), (Level::Process, Action::WarmStart));
+    assert_eq!(response(1, Error::ForbiddenCall), (Level::Partition, Action::Idle));
+    assert_eq!(module.partitions[1].apex.processes, 5);
+    assert_eq!(module.partitions[1].apex.buffers, 0);
+    assert_eq!(module.partitions[1].apex.events, DEFAULT_LIMITS.events);
+}
+
+#[test]
+fn schedules_have_windows_of_their_own() {
+    let module = module("schedules.toml");
+    assert_eq!(module.schedules, ["take-off", "cruise", "empty"]);
+    assert_eq!(module.cores[0].windows, [window(0, 0, 5000), window(1, 5000, 5000)]);
+    assert_eq!(module.cores[0].alternatives, [vec![window(1, 0, 2500), window(1, 10_000, 2500)], vec![]]);
+    assert!(module.partitions[0].may_switch_schedule && !module.partitions[1].may_switch_schedule);
+    let ms = |ms: u64| ms * 1_000_000;
+    assert_eq!(module.period_in(PartitionId(0), 0), (ms(20), ms(5)));
+    assert_eq!(module.period_in(PartitionId(0), 1), (ms(20), 0));
+    assert_eq!(module.period_in(PartitionId(1), 0), (ms(20), ms(4)));
+    assert_eq!(module.period_in(PartitionId(1), 1), (ms(20), ms(4)));
 }
 
 #[test]
@@ -157,8 +226,8 @@ fn the_example_of_the_documentation_is_right() {
     let (example, _) = rest.split_once("```").unwrap();
     let module = parse("configuration.md", example).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     assert_eq!(module.cores.len(), 2);
-    assert_eq!(module.partitions[0].health.late_window, Action::Ignore);
-    assert_eq!(module.partitions[1].health.crash, Action::WarmStart);
+    assert_eq!(module.partitions[0].health.response(Error::LateWindow).action, Action::Ignore);
+    assert_eq!(module.partitions[1].health.response(Error::Crash).action, Action::WarmStart);
 }
 
 #[test]

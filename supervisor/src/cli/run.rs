@@ -86,6 +86,7 @@ fn ending(outcome: &Outcome) -> String {
         Ending::OutputClosed => "nobody reads the output any more".to_owned(),
         Ending::Shutdown { partition } => format!("stopped by the health monitor on behalf of \"{partition}\""),
         Ending::Storm { partition } => format!("stopped by the health monitor: \"{partition}\" keeps failing"),
+        Ending::PowerFail => "stopped by the health monitor: the host is about to lose its power".to_owned(),
         Ending::BirthFailed { partition } => format!("stopped: \"{partition}\" cannot be restarted"),
     };
     if failed.is_empty() { why } else { format!("{why}; failed: {}", failed.join(", ")) }

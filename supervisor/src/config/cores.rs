@@ -76,15 +76,19 @@ impl Cores {
         None
     }
 
-    /// A core with its windows.
-    pub(super) fn core(&self, number: u32, placed: &[Placed], owners: &[Owner<'_>]) -> Core {
-        let windows = placed.iter().filter(|window| owners[window.owner].core == Some(number)).map(|window| Window {
-            partition: PartitionId(u16::try_from(window.owner).unwrap_or(u16::MAX)),
-            start_ns: window.start_ns,
-            duration_ns: window.end_ns - window.start_ns,
+    /// A core with its windows, by schedule.
+    pub(super) fn core(&self, number: u32, placed: &[Vec<Placed>], owners: &[Owner<'_>]) -> Core {
+        let mut by_schedule = placed.iter().map(|placed| {
+            let of_core = placed.iter().filter(|window| owners[window.owner].core == Some(number));
+            let window = |window: &Placed| Window {
+                partition: PartitionId(u16::try_from(window.owner).unwrap_or(u16::MAX)),
+                start_ns: window.start_ns,
+                duration_ns: window.end_ns - window.start_ns,
+            };
+            of_core.map(window).collect()
         });
         let cpu = self.cpus.as_ref().and_then(|cpus| cpus.get(number as usize)).copied().unwrap_or_default();
-        Core { number, cpu, windows: windows.collect(), alternatives: Vec::new() }
+        Core { number, cpu, windows: by_schedule.next().unwrap_or_default(), alternatives: by_schedule.collect() }
     }
 }
 

@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer, Error};
 
 use super::mistakes::{Mistake, harmless, quote};
-use super::raw::{RawChannel, RawModule, RawPartition, RawWindow};
+use super::raw::{RawChannel, RawModule, RawPartition, RawSchedule, RawWindow};
 use super::suggest;
 
 /// Most syntax errors that are reported: behind a few, the parser has lost its way.
@@ -19,7 +19,7 @@ const MAX_SYNTAX: usize = 10;
 /// Most wrong keys of one table that are reported; each costs a run over the table.
 const MAX_WRONG_KEYS: usize = 20;
 /// The tables of a configuration.
-const TABLES: [&str; 4] = ["module", "partition", "window", "channel"];
+const TABLES: [&str; 5] = ["module", "partition", "window", "schedule", "channel"];
 
 /// A configuration as it was written.
 #[derive(Debug)]
@@ -28,6 +28,14 @@ pub(super) struct Document {
     pub(super) partitions: Vec<Section<RawPartition>>,
     pub(super) windows: Vec<Section<RawWindow>>,
     pub(super) channels: Vec<Section<RawChannel>>,
+    pub(super) schedules: Vec<Schedule>,
+}
+
+/// A schedule with its windows.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    pub(super) section: Section<RawSchedule>,
+    pub(super) windows: Vec<Section<RawWindow>>,
 }
 
 /// One table.
@@ -80,12 +88,23 @@ pub(super) fn read(text: &str, found: &mut Vec<Mistake>) -> Option<Document> {
     }
     let windows = array(root.remove("window"), "window", found);
     let channels = array(root.remove("channel"), "channel", found);
+    let schedules = array(root.remove("schedule"), "schedule", found);
     Some(Document {
         module,
         partitions: partitions.into_iter().map(|table| section(table, "partition", found)).collect(),
         windows: windows.into_iter().map(|table| section(table, "window", found)).collect(),
         channels: channels.into_iter().map(|table| section(table, "channel", found)).collect(),
+        schedules: schedules.into_iter().map(|table| schedule(table, found)).collect(),
     })
+}
+
+/// One `[[schedule]]` and the `[[schedule.window]]`s behind it.
+fn schedule(mut table: Spanned<DeTable<'_>>, found: &mut Vec<Mistake>) -> Schedule {
+    let windows = array(table.get_mut().remove("window"), "schedule.window", found);
+    Schedule {
+        section: section(table, "schedule", found),
+        windows: windows.into_iter().map(|table| section(table, "window", found)).collect(),
+    }
 }
 
 /// The first syntax error of every line.
@@ -172,7 +191,7 @@ fn unknown_tables(root: &mut DeTable<'_>, found: &mut Vec<Mistake>) {
     for key in unknown {
         let title = format!("unknown table or key {}", quote(key.get_ref()));
         let mistake =
-            Mistake::at(key.span(), title, "known here: `[module]`, `[[partition]]`, `[[window]]`, `[[channel]]`");
+            Mistake::at(key.span(), title, "known here: `[module]`, `[[partition]]`, `[[window]]`, `[[schedule]]`, `[[channel]]`");
         let near = suggest::nearest(key.get_ref(), TABLES);
         found.push(match near {
             Some("module") => mistake.help("did you mean `[module]`?"),
@@ -222,6 +241,8 @@ fn place(table: &DeTable<'_>, kind: &str) -> String {
         ("channel", Some(name), _) => format!("in channel {name}"),
         ("channel", None, _) => "in a channel".to_owned(),
         ("partition", None, _) => "in a partition".to_owned(),
+        ("schedule", Some(name), _) => format!("in schedule {name}"),
+        ("schedule", None, _) => "in a schedule".to_owned(),
         ("window", _, Some(partition)) => format!("in a window of {partition}"),
         ("window", _, None) => "in a window".to_owned(),
         _ => format!("in `[{kind}]`"),

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use toml::Spanned;
 
 /// `[module]`.
@@ -152,7 +152,17 @@ pub(super) struct RawApex {
     pub(super) logbooks: Option<Spanned<i64>>,
 }
 
-/// `[[window]]`.
+/// `[[schedule]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSchedule {
+    pub(super) name: Option<Spanned<String>>,
+    /// Taken out and read by itself before; here so that it is among the known keys.
+    #[serde(rename = "window")]
+    _window: Option<IgnoredAny>,
+}
+
+/// `[[window]]` or `[[schedule.window]]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawWindow {

@@ -16,8 +16,10 @@ use super::cores::Cores;
 use super::document::{Document, Section};
 use super::health;
 use super::mistakes::{Mistake, harmless, quote};
-use super::module::{self, Module, Partition, Start};
+use super::module::{self, Module, Partition, PartitionId, Start};
+use super::periods;
 use super::raw::{RawApex, RawPartition};
+use super::schedules;
 use super::tables::tables_size;
 use super::windows::{self, Frame, Owner};
 use crate::health::Table;
@@ -58,8 +60,17 @@ pub(super) fn module(
         .zip(&numbers)
         .map(|(section, core)| Owner { name: name_of(section), core: *core, mentions: 0, windows: 0 })
         .collect();
-    let placed = windows::lay_out(&document.windows, &mut owners, frame.as_ref(), found);
-    if document.windows.iter().all(|window| window.raw.partition.is_some()) {
+    let (schedules, plans) = schedules::read(document, found);
+    let mut placed = Vec::new();
+    for windows in &plans {
+        let mut of_plan: Vec<_> = owners.iter().map(|owner| Owner { mentions: 0, windows: 0, ..*owner }).collect();
+        placed.push(windows::lay_out(windows, &mut of_plan, frame.as_ref(), found));
+        for (owner, of_plan) in owners.iter_mut().zip(of_plan) {
+            owner.mentions += of_plan.mentions;
+            owner.windows = owner.windows.saturating_add(of_plan.windows);
+        }
+    }
+    if plans.iter().flat_map(|windows| windows.iter()).all(|window| window.raw.partition.is_some()) {
         without_windows(sections, &owners, found);
     }
 
@@ -71,12 +82,13 @@ pub(super) fn module(
         .map(|(section, owner)| {
             let own = health::layer(section.raw.health.as_ref(), found);
             let health = health::table(&own, &of_module, module_health);
-            partition(section, base_dir, owner.windows, index(owner.core), health, found)
+            let room = Room { windows: owner.windows, schedules: schedules.len() };
+            partition(section, base_dir, room, index(owner.core), health, found)
         })
         .collect();
     let names: Vec<_> = sections.iter().map(name_of).collect();
     let channels = channels::read(&document.channels, &names, base_dir, found);
-    Module {
+    let module = Module {
         name: name.map(|name| name.get_ref().clone()).unwrap_or_default(),
         major_frame_ns: frame.map_or(module::MIN_FRAME_NS, |frame| frame.ns),
         cores: used.iter().map(|&number| cores.core(number, &placed, &owners)).collect(),
@@ -86,8 +98,21 @@ pub(super) fn module(
         storm,
         channels,
         health: module_health,
-        schedules: vec![module::ONLY_SCHEDULE.to_owned()],
+        schedules,
+    };
+    if found.is_empty() {
+        for (index, section) in sections.iter().enumerate() {
+            periods::check(&module, PartitionId(index as u16), section, found);
+        }
     }
+    module
+}
+
+/// What a partition's boot tables have to hold besides its arguments.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    windows: usize,
+    schedules: usize,
 }
 
 /// The major frame.
@@ -202,7 +227,7 @@ fn without_windows(sections: &[Section<RawPartition>], owners: &[Owner<'_>], fou
 fn partition(
     section: &Section<RawPartition>,
     base_dir: &Path,
-    windows: usize,
+    room: Room,
     core: usize,
     health: Table,
     found: &mut Vec<Mistake>,
@@ -221,13 +246,13 @@ fn partition(
         image,
         memory_bytes: memory.unwrap_or(module::DEFAULT_MEMORY),
         stack_bytes: stack.unwrap_or(module::DEFAULT_STACK),
-        args: raw.args.as_ref().map(|list| args(list, name, windows, &subject, found)).unwrap_or_default(),
+        args: args(section, name, room, &subject, found),
         core,
         start: choice(&raw.start, "kind of start", &STARTS, found).unwrap_or_default(),
         stdin: raw.stdin.as_ref().is_some_and(|stdin| *stdin.get_ref()),
         health,
-        period_ns: None,
-        duration_ns: None,
+        period_ns: time_in(raw.period.as_ref(), "period", &subject, module::MIN_FRAME_NS..=module::MAX_FRAME_NS, found),
+        duration_ns: time_in(raw.duration.as_ref(), "duration", &subject, 1..=module::MAX_FRAME_NS, found),
         may_switch_schedule: raw.may_switch_schedule.as_ref().is_some_and(|may| *may.get_ref()),
         apex: apex(raw.apex.as_ref(), &subject, found),
     }
@@ -261,26 +286,31 @@ fn apex(raw: Option<&RawApex>, subject: &str, found: &mut Vec<Mistake>) -> Limit
     limits
 }
 
-/// Arguments without NULs that fit into the boot tables together with the windows.
+/// Arguments without NULs that fit into the boot tables together with windows and schedules.
 fn args(
-    list: &Spanned<Vec<Spanned<String>>>,
+    section: &Section<RawPartition>,
     name: &str,
-    windows: usize,
+    Room { windows, schedules }: Room,
     subject: &str,
     found: &mut Vec<Mistake>,
 ) -> Vec<String> {
-    for arg in list.get_ref().iter().filter(|arg| arg.get_ref().contains('\0')) {
+    let list: &[Spanned<String>] = section.raw.args.as_ref().map_or(&[], |list| list.get_ref());
+    for arg in list.iter().filter(|arg| arg.get_ref().contains('\0')) {
         let title = format!("an argument of {subject} contains a NUL");
         found.push(Mistake::at(arg.span(), title, "the guest would see its end there"));
     }
-    let args: Vec<String> = list.get_ref().iter().map(|arg| arg.get_ref().clone()).collect();
+    let args: Vec<String> = list.iter().map(|arg| arg.get_ref().clone()).collect();
     let room = bulkhead_abi::map::host::TABLES_SIZE;
-    let windows = windows.min(module::MAX_WINDOWS);
-    let needed = tables_size(name, args.iter().map(String::as_str), windows, 1);
+    let windows = windows.min(module::MAX_WINDOWS * schedules);
+    let needed = tables_size(name, args.iter().map(String::as_str), windows, schedules);
     if needed > room {
-        let title = format!("the arguments of {subject} are too long");
+        let (span, what) = match &section.raw.args {
+            Some(list) => (Some(list.span()), "arguments of"),
+            None => (section.raw.name.as_ref().map(|name| name.span()), "windows in all schedules of"),
+        };
+        let title = format!("the {what} {subject} are too {}", if args.is_empty() { "many" } else { "long" });
         let label = format!("{} bytes too long", needed - room);
-        found.push(Mistake::at(list.span(), title, label).help(format!(
+        found.push(Mistake::at(span.unwrap_or_default(), title, label).help(format!(
             "the name, the arguments and {} need {needed} bytes of the boot tables, which have {room}; each argument \
              takes 9 bytes besides its text",
             count_text(windows, "window"),

@@ -13,10 +13,15 @@
 //! continue. The confirmation matters little for time (the old guest cannot run while this thread does) and much for
 //! trust: a window never begins while another partition might still be running.
 
+pub mod agreement;
 pub mod policy;
 pub mod real;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use agreement::Agreement;
+use bulkhead_abi::schedule::Snapshot;
 
 use crate::config::PartitionId;
 use crate::config::module::Window;
@@ -57,6 +62,11 @@ pub trait Processes {
     fn begin(&mut self, partition: PartitionId) -> Begun;
     /// Stops the partition and waits for the stop to be confirmed.
     fn end(&mut self, partition: PartitionId, time: &mut dyn TimeSource) -> Ended;
+    /// Takes the partition's request for another schedule, if it has made one: the guest's word, whatever it is. To be
+    /// called when the partition has been stopped.
+    fn take_request(&mut self, partition: PartitionId) -> Option<u32>;
+    /// What partitions are to read about the schedules from their next window on.
+    fn publish(&mut self, schedules: Snapshot);
 }
 
 /// What a dispatcher works with.
@@ -64,8 +74,12 @@ pub trait Processes {
 pub struct Assignment {
     /// Index of the core in the module.
     pub core: u16,
-    /// When its windows are.
-    pub timetable: Timetable,
+    /// When its windows are, by schedule; at least one.
+    pub timetables: Vec<Timetable>,
+    /// Which schedule is in force.
+    pub agreement: Arc<Agreement>,
+    /// By partition of the module: whether it may ask for another schedule.
+    pub may_switch: Vec<bool>,
     /// When frame 0 begins, in nanoseconds of the time source.
     pub epoch_ns: u64,
     /// How many major frames to run; `None` for no end.
@@ -88,9 +102,11 @@ pub fn run(
     ring: &mut Producer,
     stop: &AtomicBool,
 ) {
-    let Assignment { core, ref timetable, epoch_ns, frames } = *assignment;
+    let Assignment { core, ref timetables, ref agreement, ref may_switch, epoch_ns, frames } = *assignment;
     let mut push = |time_ns, partition, kind| ring.push(&Event { time_ns, core, partition, kind });
     let mut position = Position::default();
+    let mut schedules = Snapshot::default();
+    let mut timetable = &timetables[0];
     let mut open: Option<Open> = None;
     loop {
         let instant_ns = timetable.instant_ns(epoch_ns, position);
@@ -109,17 +125,41 @@ pub fn run(
                 let kind = Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns };
                 push(awake_ns, window.partition.0, kind);
             }
+            if let Some(number) = processes.take_request(window.partition) {
+                let may = may_switch.get(window.partition.index()).copied().unwrap_or(false);
+                let known = u8::try_from(number).ok().filter(|&number| usize::from(number) < timetables.len());
+                let granted = known.filter(|_| may);
+                if let Some(number) = granted {
+                    agreement.want(number);
+                }
+                let schedule = u16::try_from(number).unwrap_or(u16::MAX);
+                let kind = Kind::ScheduleRequest { schedule, refused: granted.is_none(), frame };
+                push(awake_ns, window.partition.0, kind);
+            }
         }
         let over = frames.is_some_and(|frames| position.frame >= frames);
         if over || stop.load(Ordering::Relaxed) {
             return;
         }
         let behind = timetable.frames_behind(epoch_ns, position, awake_ns);
+        // The last frame that was asked for is the last that can be missed.
+        let behind = frames.map_or(behind, |frames| behind.min(frames - 1 - position.frame));
         if behind > 0 {
             push(awake_ns, NO_PARTITION, Kind::FramesSkipped { first: position.frame, count: behind });
             position = timetable.skip(position, behind);
-            if frames.is_some_and(|frames| position.frame >= frames) {
-                return;
+        }
+        if behind > 0 || timetable.begins_frame(position) {
+            let settled = agreement.settle(position.frame);
+            if u32::from(settled) != schedules.current {
+                timetable = &timetables[usize::from(settled)];
+                // In the middle of a frame, after a skip, there is no such place in the other schedule.
+                position = timetable.beginning(position.frame);
+                let planned_ns = timetable.instant_ns(epoch_ns, position);
+                let (frame, schedule) = (position.frame, settled.into());
+                push(awake_ns, NO_PARTITION, Kind::ScheduleSwitch { frame, schedule, planned_ns, awake_ns });
+                schedules.current = settled.into();
+                schedules.switches = schedules.switches.wrapping_add(1);
+                schedules.last_switch_ns = planned_ns;
             }
         }
         if let Some(window) = timetable.boundary(position).starts {
@@ -127,6 +167,8 @@ pub fn run(
             let planned_ns = timetable.instant_ns(epoch_ns, position);
             let planned_end_ns = planned_ns + window.duration_ns;
             let partition = window.partition.0;
+            schedules.next = agreement.wanted().into();
+            processes.publish(schedules);
             if awake_ns >= planned_end_ns {
                 push(awake_ns, partition, Kind::WindowSkipped { frame, planned_ns, awake_ns });
             } else if processes.begin(window.partition) == Begun::Running {

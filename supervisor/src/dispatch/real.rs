@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
+use bulkhead_abi::schedule::Snapshot;
 use bulkhead_abi::vcpu::{DOORBELL, VcpuPage, line};
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
@@ -270,6 +271,8 @@ struct Resident {
     laggard: bool,
     /// What it does to its channels.
     watch: Watch,
+    /// What its pages say about the schedules.
+    schedules: Option<Snapshot>,
 }
 
 /// A partition that is rung for when a message has arrived, on whatever core it is.
@@ -304,6 +307,7 @@ pub struct Residents {
     policy: GuestPolicy,
     stop_within_ns: u64,
     waiting: Arc<Waiting>,
+    schedules: Snapshot,
 }
 
 /// Since when a dispatcher has been waiting for a stop.
@@ -341,10 +345,11 @@ impl Residents {
                 for peer in watch.peers() {
                     bells[peer.index()] = Some(Bell { slot: Arc::clone(&slots[peer.index()]), pidfd: None });
                 }
-                Resident { slot: Arc::clone(slot), pidfd: None, windows: 0, laggard: false, watch }
+                Resident { slot: Arc::clone(slot), pidfd: None, windows: 0, laggard: false, watch, schedules: None }
             }));
         }
-        Residents { residents, bells, core, policy, stop_within_ns: module.overrun_after_ns, waiting }
+        let stop_within_ns = module.overrun_after_ns;
+        Residents { residents, bells, core, policy, stop_within_ns, waiting, schedules: Snapshot::default() }
     }
 
     /// Tells the others what a partition has sent them, or taken from them, in its window.
@@ -428,6 +433,10 @@ impl Processes for Residents {
                 _ => return Begun::Vacant,
             }
         }
+        if resident.schedules != Some(self.schedules) {
+            resident.schedules = Some(self.schedules);
+            resident.slot.memory.schedule().publish(self.schedules);
+        }
         resident.windows = resident.windows.wrapping_add(1);
         // Release: a guest that sees the new number sees everything before it.
         let vcpu = resident.slot.memory.vcpu();
@@ -474,5 +483,19 @@ impl Processes for Residents {
         self.waiting.0.store(0, Ordering::Relaxed);
         self.ring_for(partition);
         ended
+    }
+
+    fn take_request(&mut self, partition: PartitionId) -> Option<u32> {
+        let Some(Some(resident)) = self.residents.get(partition.index()) else { return None };
+        let word = &resident.slot.memory.vcpu().schedule;
+        // Most windows end without one, and a plain look is cheaper than an exchange.
+        if word.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        word.swap(0, Ordering::Relaxed).checked_sub(1)
+    }
+
+    fn publish(&mut self, schedules: Snapshot) {
+        self.schedules = schedules;
     }
 }

@@ -32,6 +32,10 @@ struct FakeProcesses {
     log: RefCell<Vec<String>>,
     vacant: Vec<u16>,
     running: Option<u16>,
+    /// What partition 0 asks for at the end of its windows, one after the other.
+    requests: VecDeque<Option<u32>>,
+    /// What was published before each window began.
+    published: RefCell<Vec<Snapshot>>,
 }
 
 impl Processes for FakeProcesses {
@@ -51,6 +55,14 @@ impl Processes for FakeProcesses {
         let now = time.now_ns();
         Ended { requested_ns: now, confirmed_ns: Some(now) }
     }
+
+    fn take_request(&mut self, partition: PartitionId) -> Option<u32> {
+        if partition.0 == 0 { self.requests.pop_front().flatten() } else { None }
+    }
+
+    fn publish(&mut self, schedules: Snapshot) {
+        self.published.borrow_mut().push(schedules);
+    }
 }
 
 fn window(partition: u16, start_ns: u64, duration_ns: u64) -> Window {
@@ -58,16 +70,93 @@ fn window(partition: u16, start_ns: u64, duration_ns: u64) -> Window {
 }
 
 fn dispatch(frames: u64, delays: &[(u64, u64)], vacant: &[u16]) -> (Vec<Kind>, String) {
-    let core = Core { number: 0, cpu: 0, windows: vec![window(0, 0, 40), window(1, 40, 40)], alternatives: vec![] };
-    let assignment =
-        Assignment { core: 0, timetable: Timetable::new(&core, 100), epoch_ns: 1000, frames: Some(frames) };
+    let processes = FakeProcesses { vacant: vacant.to_vec(), ..FakeProcesses::default() };
+    let (kinds, processes) = dispatch_with(frames, delays, processes, true);
+    (kinds, processes.log.into_inner().join(" "))
+}
+
+/// Two schedules: partitions 0 and 1 for 40 each, and partitions 1 and 0 for 20 each with a gap between them.
+fn dispatch_with(
+    frames: u64,
+    delays: &[(u64, u64)],
+    mut processes: FakeProcesses,
+    may_switch: bool,
+) -> (Vec<Kind>, FakeProcesses) {
+    let core = Core {
+        number: 0,
+        cpu: 0,
+        windows: vec![window(0, 0, 40), window(1, 40, 40)],
+        alternatives: vec![vec![window(1, 10, 20), window(0, 50, 20)]],
+    };
+    let assignment = Assignment {
+        core: 0,
+        timetables: (0..2).map(|schedule| Timetable::new(&core, schedule, 100)).collect(),
+        agreement: Arc::default(),
+        may_switch: vec![may_switch, false],
+        epoch_ns: 1000,
+        frames: Some(frames),
+    };
     let mut time = FakeTime { now: 0, delays: delays.iter().copied().collect() };
-    let mut processes = FakeProcesses { vacant: vacant.to_vec(), ..FakeProcesses::default() };
     let (mut producer, mut consumer) = ring(64);
     run(&assignment, &mut time, &mut processes, &mut producer, &AtomicBool::new(false));
     assert_eq!(processes.running, None, "a partition runs on");
     let kinds = std::iter::from_fn(|| consumer.pop()).map(|event| event.kind).collect();
-    (kinds, processes.log.into_inner().join(" "))
+    (kinds, processes)
+}
+
+fn asking(requests: &[Option<u32>]) -> FakeProcesses {
+    FakeProcesses { requests: requests.iter().copied().collect(), ..FakeProcesses::default() }
+}
+
+#[test]
+fn another_schedule_begins_with_the_frame_after_the_request() {
+    let (kinds, processes) = dispatch_with(3, &[], asking(&[Some(1), None, Some(0)]), true);
+    assert_eq!(processes.log.into_inner().join(" "), "+0 -0 +1 -1 +1 -1 +0 -0 +1 -1 +0 -0");
+    assert_eq!(kinds[2], Kind::ScheduleRequest { schedule: 1, refused: false, frame: 0 });
+    let switches: Vec<_> = kinds.iter().filter(|kind| matches!(kind, Kind::ScheduleSwitch { .. })).collect();
+    assert_eq!(switches, [&Kind::ScheduleSwitch { frame: 1, schedule: 1, planned_ns: 1100, awake_ns: 1100 }]);
+    assert!(kinds.contains(&Kind::WindowStart { frame: 1, planned_ns: 1110, awake_ns: 1110, continued_ns: 1110 }));
+    // Before its own request partition 0 sees the first schedule; the next window knows what is to come, and what came.
+    let published = processes.published.into_inner();
+    assert_eq!(published[0], Snapshot::default());
+    assert_eq!(published[1], Snapshot { next: 1, ..Snapshot::default() });
+    assert_eq!(published[2], Snapshot { current: 1, next: 1, switches: 1, last_switch_ns: 1100 });
+}
+
+#[test]
+fn a_request_at_the_very_end_of_a_frame_counts_for_the_next() {
+    // Partition 0's window in the second schedule ends before the frame does, so it comes back in time.
+    let (kinds, _) = dispatch_with(4, &[], asking(&[Some(1), Some(0)]), true);
+    let switches: Vec<_> = kinds
+        .iter()
+        .filter_map(|kind| match kind {
+            Kind::ScheduleSwitch { frame, schedule, .. } => Some((*frame, *schedule)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(switches, [(1, 1), (2, 0)]);
+}
+
+#[test]
+fn who_may_not_or_asks_for_nonsense_is_refused() {
+    for (request, may_switch) in [(1, false), (2, true), (255, true), (256, true), (u32::MAX - 1, true)] {
+        let (kinds, processes) = dispatch_with(2, &[], asking(&[Some(request)]), may_switch);
+        assert_eq!(processes.log.into_inner().join(" "), "+0 -0 +1 -1 +0 -0 +1 -1", "{request}");
+        let schedule = request.min(65535) as u16;
+        assert_eq!(kinds[2], Kind::ScheduleRequest { schedule, refused: true, frame: 0 });
+        assert!(!kinds.iter().any(|kind| matches!(kind, Kind::ScheduleSwitch { .. })));
+    }
+}
+
+#[test]
+fn a_skip_into_another_schedule_misses_no_window_in_silence() {
+    // Awake at 1350, in frame 3, whose schedule is the other one: its first window is over, its second is not.
+    let (kinds, processes) = dispatch_with(4, &[(1040, 310)], asking(&[Some(1)]), true);
+    assert_eq!(processes.log.into_inner().join(" "), "+0 -0 +0 -0");
+    let from = kinds.iter().position(|kind| matches!(kind, Kind::FramesSkipped { .. })).unwrap();
+    assert_eq!(kinds[from], Kind::FramesSkipped { first: 0, count: 3 });
+    assert_eq!(kinds[from + 1], Kind::ScheduleSwitch { frame: 3, schedule: 1, planned_ns: 1300, awake_ns: 1350 });
+    assert_eq!(kinds[from + 2], Kind::WindowSkipped { frame: 3, planned_ns: 1310, awake_ns: 1350 });
 }
 
 #[test]
@@ -108,7 +197,10 @@ fn whole_frames_are_skipped_and_counted() {
 fn a_delay_beyond_the_last_frame_ends_the_run() {
     let (kinds, log) = dispatch(2, &[(1040, 9999)], &[]);
     assert_eq!(log, "+0 -0");
-    assert_eq!(kinds.last(), Some(&Kind::FramesSkipped { first: 0, count: 99 }));
+    // No more frames are missed than were asked for, and the rest of the last one is accounted for as well.
+    assert_eq!(kinds[2], Kind::FramesSkipped { first: 0, count: 1 });
+    assert_eq!(kinds[3], Kind::WindowSkipped { frame: 1, planned_ns: 1140, awake_ns: 11039 });
+    assert_eq!(kinds.len(), 4);
 }
 
 #[test]

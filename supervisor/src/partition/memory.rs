@@ -18,7 +18,9 @@ use bulkhead_abi::boot::BootInfo;
 use bulkhead_abi::clock::Clock;
 use bulkhead_abi::map;
 use bulkhead_abi::port::PortInfo;
+use bulkhead_abi::report::Report;
 use bulkhead_abi::ring::{Consumer, Producer};
+use bulkhead_abi::schedule::Status;
 use bulkhead_abi::vcpu::VcpuPage;
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
@@ -196,6 +198,7 @@ impl Memory {
         fallocate(&self.guest_fd, punch, 0, map::GUEST.size as i64)?;
         self.out_consumer().tail.store(0, Ordering::Release);
         self.in_producer().head.store(0, Ordering::Release);
+        self.report_consumer().tail.store(0, Ordering::Release);
         Ok(())
     }
 
@@ -226,6 +229,30 @@ impl Memory {
     pub fn vcpu(&self) -> &VcpuPage {
         // SAFETY: atomics but for words that the supervisor never reads.
         unsafe { self.guest.at(map::guest::VCPU) }
+    }
+
+    /// The state of the schedules.
+    pub fn schedule(&self) -> &Status {
+        // SAFETY: atomics only.
+        unsafe { self.host.at(map::host::SCHEDULE) }
+    }
+
+    /// The guest's side of its reports.
+    pub fn report_producer(&self) -> &Producer {
+        // SAFETY: atomics only.
+        unsafe { self.guest.at(map::guest::REPORT_PRODUCER) }
+    }
+
+    /// The supervisor's side of the reports.
+    pub fn report_consumer(&self) -> &Consumer {
+        // SAFETY: atomics only.
+        unsafe { self.host.at(map::host::REPORT_CONSUMER) }
+    }
+
+    /// The slots of the reports.
+    pub fn reports(&self) -> &[Report; map::guest::REPORT_SLOTS as usize] {
+        // SAFETY: atomics only.
+        unsafe { self.guest.at(map::guest::REPORT_DATA) }
     }
 
     /// The guest's side of the console's output.

@@ -9,6 +9,28 @@ pub const SIZE: usize = 64;
 /// The partition number of an event that concerns no partition.
 pub const NO_PARTITION: u16 = u16::MAX;
 
+/// Bytes of text in one event.
+pub const TEXT: usize = 48;
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Text {
+    /// Where in the guest's image something happened.
+    Symbol = 1,
+    /// What a guest had to say; not necessarily text.
+    Message = 2,
+}
+
+/// The events that carry `text`, in order.
+pub fn text(what: Text, text: &[u8]) -> impl Iterator<Item = Kind> + '_ {
+    text.chunks(TEXT).map(move |chunk| {
+        let mut bytes = [0; TEXT];
+        bytes[..chunk.len()].copy_from_slice(chunk);
+        Kind::Text { what, len: chunk.len() as u8, bytes }
+    })
+}
+
 /// An encoded event.
 pub type Words = [u64; 8];
 
@@ -115,11 +137,80 @@ pub enum Kind {
         error: u16,
         /// The action, as an index.
         action: u16,
+        /// The level that dealt with it: 0 process, 1 partition, 2 module.
+        level: u8,
+        /// The guest's own number of the process that is to blame; 0 if none is known.
+        process: u32,
+        /// Faulting address of data, if known; else 0.
+        address: u64,
+        /// Instruction, if known; else 0.
+        ip: u64,
     },
     /// The ring was full, and events were lost.
     Lost {
         /// How many.
         count: u64,
+    },
+    /// A guest ended itself and asked for another mode.
+    ModeRequest {
+        /// The mode: 0 idle, 1 cold start, 2 warm start.
+        mode: u16,
+    },
+    /// A guest ended itself because of an error that it passed on; a [`Kind::Health`] follows.
+    Raised {
+        /// The error, as an index.
+        error: u16,
+        /// The guest's own number of a process; 0 for none.
+        process: u32,
+        /// An address, by the guest's word; 0 for none.
+        address: u64,
+    },
+    /// A guest reported something.
+    Report {
+        /// What: 1 a message, 2 an error that it dealt with, 3 a mode that it reached.
+        what: u16,
+        /// The error, as an index, or the mode; a message's code is the guest's affair.
+        code: u32,
+        /// The guest's own number of a process; 0 for none.
+        process: u32,
+        /// An address, by the guest's word; 0 for none.
+        address: u64,
+        /// When, by the guest's word.
+        said_ns: u64,
+    },
+    /// A guest reported more than there was room for.
+    ReportsLost {
+        /// How many reports.
+        count: u64,
+    },
+    /// A piece of the text that belongs to the partition's last event of the main thread's.
+    Text {
+        /// What the text is.
+        what: Text,
+        /// Used bytes, up to [`TEXT`].
+        len: u8,
+        /// The bytes, padded with zeros.
+        bytes: [u8; TEXT],
+    },
+    /// A partition asked for another schedule.
+    ScheduleRequest {
+        /// The schedule.
+        schedule: u16,
+        /// Whether there is no such schedule, or the partition may not ask.
+        refused: bool,
+        /// The major frame at whose end, or in which, the request was seen.
+        frame: u64,
+    },
+    /// A core went over to another schedule.
+    ScheduleSwitch {
+        /// The first major frame of the new schedule.
+        frame: u64,
+        /// The schedule.
+        schedule: u16,
+        /// When the frame was to begin.
+        planned_ns: u64,
+        /// When the dispatcher awoke.
+        awake_ns: u64,
     },
     /// A kind that this version does not know.
     Unknown {
@@ -147,8 +238,29 @@ impl Event {
                 (8, 0, [i64::from(signal) as u64, i64::from(code) as u64, address, ip, 0, 0])
             }
             Kind::ForbiddenCall { number, arch, ip } => (9, 0, [number as u64, u64::from(arch), ip, 0, 0, 0]),
-            Kind::Health { error, action } => (10, 0, [u64::from(error), u64::from(action), 0, 0, 0, 0]),
+            Kind::Health { error, action, level, process, address, ip } => {
+                let words = [u64::from(error), u64::from(action), u64::from(level), u64::from(process), address, ip];
+                (10, 0, words)
+            }
             Kind::Lost { count } => (11, 0, [count, 0, 0, 0, 0, 0]),
+            Kind::ModeRequest { mode } => (20, mode, [0; 6]),
+            Kind::Raised { error, process, address } => (21, error, [u64::from(process), address, 0, 0, 0, 0]),
+            Kind::Report { what, code, process, address, said_ns } => {
+                (22, what, [u64::from(code), u64::from(process), address, said_ns, 0, 0])
+            }
+            Kind::ReportsLost { count } => (23, 0, [count, 0, 0, 0, 0, 0]),
+            Kind::Text { what, len, bytes } => {
+                let (chunks, _) = bytes.as_chunks::<8>();
+                let mut words = [0; 6];
+                words.iter_mut().zip(chunks).for_each(|(word, chunk)| *word = u64::from_le_bytes(*chunk));
+                (24, u16::from(what as u8) << 8 | u16::from(len), words)
+            }
+            Kind::ScheduleRequest { schedule, refused, frame } => {
+                (25, schedule, [u64::from(refused), frame, 0, 0, 0, 0])
+            }
+            Kind::ScheduleSwitch { frame, schedule, planned_ns, awake_ns } => {
+                (26, schedule, [frame, planned_ns, awake_ns, 0, 0, 0])
+            }
             Kind::Unknown { kind } => (kind, 0, [0; 6]),
         };
         let head =
@@ -159,7 +271,7 @@ impl Event {
 
     /// The event that `words` encode. A kind of a later version becomes [`Kind::Unknown`].
     pub fn decode(words: &Words) -> Event {
-        let [head, time_ns, a, b, c, d, e, _] = *words;
+        let [head, time_ns, a, b, c, d, e, f] = *words;
         let field = |shift: u32| ((head >> shift) & 0xffff) as u16;
         let kind = match field(0) {
             1 => Kind::WindowStart { frame: a, planned_ns: b, awake_ns: c, continued_ns: d },
@@ -171,12 +283,31 @@ impl Event {
             7 => Kind::Exit { status: a as i32 },
             8 => Kind::Crash { signal: a as i32, code: b as i32, address: c, ip: d },
             9 => Kind::ForbiddenCall { number: a as i64, arch: b as u32, ip: c },
-            10 => Kind::Health { error: a as u16, action: b as u16 },
+            10 => {
+                Kind::Health { error: a as u16, action: b as u16, level: c as u8, process: d as u32, address: e, ip: f }
+            }
             11 => Kind::Lost { count: a },
+            20 => Kind::ModeRequest { mode: field(48) },
+            21 => Kind::Raised { error: field(48), process: a as u32, address: b },
+            22 => Kind::Report { what: field(48), code: a as u32, process: b as u32, address: c, said_ns: d },
+            23 => Kind::ReportsLost { count: a },
+            24 => match field(48) >> 8 {
+                1 => text_piece(Text::Symbol, field(48), &[a, b, c, d, e, f]),
+                2 => text_piece(Text::Message, field(48), &[a, b, c, d, e, f]),
+                _ => Kind::Unknown { kind: 24 },
+            },
+            25 => Kind::ScheduleRequest { schedule: field(48), refused: a != 0, frame: b },
+            26 => Kind::ScheduleSwitch { frame: a, schedule: field(48), planned_ns: b, awake_ns: c },
             kind => Kind::Unknown { kind },
         };
         Event { time_ns, core: field(16), partition: field(32), kind }
     }
+}
+
+fn text_piece(what: Text, detail: u16, words: &[u64; 6]) -> Kind {
+    let mut bytes = [0; TEXT];
+    bytes.chunks_mut(8).zip(words).for_each(|(chunk, word)| chunk.copy_from_slice(&word.to_le_bytes()));
+    Kind::Text { what, len: (detail & 0xff).min(TEXT as u16) as u8, bytes }
 }
 
 #[cfg(test)]
@@ -195,7 +326,15 @@ mod tests {
             Kind::Exit { status: -3 },
             Kind::Crash { signal: 11, code: -6, address: u64::MAX, ip: 7 },
             Kind::ForbiddenCall { number: -1, arch: 0xc000_003e, ip: 9 },
-            Kind::Health { error: 1, action: 4 },
+            Kind::Health { error: 1, action: 4, level: 2, process: 3, address: u64::MAX, ip: 5 },
+            Kind::ModeRequest { mode: 2 },
+            Kind::Raised { error: 6, process: u32::MAX, address: 8 },
+            Kind::Report { what: 1, code: u32::MAX, process: 2, address: 3, said_ns: 4 },
+            Kind::ReportsLost { count: 9 },
+            Kind::Text { what: Text::Symbol, len: 3, bytes: std::array::from_fn(|index| index as u8) },
+            Kind::Text { what: Text::Message, len: TEXT as u8, bytes: [0xff; TEXT] },
+            Kind::ScheduleRequest { schedule: 15, refused: true, frame: 7 },
+            Kind::ScheduleSwitch { frame: 1, schedule: 2, planned_ns: 3, awake_ns: 4 },
             Kind::Lost { count: 12 },
             Kind::Unknown { kind: 999 },
         ];
@@ -203,5 +342,23 @@ mod tests {
             let event = Event { time_ns: u64::MAX - 1, core: 2, partition: NO_PARTITION, kind };
             assert_eq!(Event::decode(&event.encode()), event);
         }
+    }
+
+    #[test]
+    fn a_text_comes_in_pieces() {
+        let long: Vec<u8> = (0..100).collect();
+        let mut joined = Vec::new();
+        for kind in text(Text::Message, &long) {
+            let Kind::Text { len, bytes, .. } = kind else { panic!("{kind:?}") };
+            joined.extend_from_slice(&bytes[..usize::from(len)]);
+        }
+        assert_eq!(joined, long);
+        assert_eq!(text(Text::Symbol, b"").count(), 0);
+        // A length that a file makes up is cut to what there is.
+        let mut words =
+            Event { time_ns: 0, core: 0, partition: 0, kind: text(Text::Symbol, b"x").next().unwrap() }.encode();
+        words[0] |= 0xff << 48;
+        let Kind::Text { len, .. } = Event::decode(&words).kind else { panic!() };
+        assert_eq!(usize::from(len), TEXT);
     }
 }

@@ -13,6 +13,7 @@ pub mod event;
 pub mod figure;
 pub mod file;
 pub mod header;
+pub mod incident;
 pub mod ring;
 pub mod stats;
 pub mod summary;

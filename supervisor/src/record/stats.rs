@@ -6,6 +6,7 @@ use super::event::{Event, Kind};
 use super::figure::Collector;
 pub use super::figure::Precision;
 use super::header::Header;
+use super::incident::{self, Incidents};
 use super::summary::{self, Summary};
 use crate::health::{Action, Error};
 
@@ -23,12 +24,14 @@ pub struct Stats {
     unknown: u64,
     misplaced: u64,
     last_ns: u64,
+    incidents: Incidents,
 }
 
 #[derive(Debug, Default, Clone)]
 struct Core {
     skipped_frames: u64,
     lost_events: u64,
+    schedule_switches: u64,
 }
 
 #[derive(Debug)]
@@ -53,6 +56,11 @@ struct Counts {
     crashes: u64,
     forbidden_calls: u64,
     failed_exits: u64,
+    mode_requests: u64,
+    reports: u64,
+    lost_reports: u64,
+    schedule_requests: u64,
+    refused_schedule_requests: u64,
     health: [[u64; ACTIONS]; ERRORS],
 }
 
@@ -69,6 +77,7 @@ impl Stats {
             unknown: 0,
             misplaced: 0,
             last_ns: header.started_monotonic_ns,
+            incidents: Incidents::new(header),
         }
     }
 
@@ -81,13 +90,20 @@ impl Stats {
             return;
         }
         let core = self.cores.get_mut(usize::from(event.core));
+        if usize::from(event.partition) < self.partitions.len() || incident::is_of_module(event) {
+            self.incidents.add(event);
+        }
         let partition = self.partitions.get_mut(usize::from(event.partition));
         match (event.kind, core, partition) {
             (Kind::FramesSkipped { count, .. }, Some(core), _) => {
                 core.skipped_frames = core.skipped_frames.saturating_add(count);
             }
             (Kind::Lost { count }, Some(core), _) => core.lost_events = core.lost_events.saturating_add(count),
-            (Kind::FramesSkipped { .. } | Kind::Lost { .. }, None, _) | (_, _, None) => self.misplaced += 1,
+            (Kind::ScheduleSwitch { .. }, Some(core), _) => core.schedule_switches += 1,
+            (_, _, None) if incident::is_of_module(event) => {}
+            (Kind::FramesSkipped { .. } | Kind::Lost { .. } | Kind::ScheduleSwitch { .. }, None, _) | (_, _, None) => {
+                self.misplaced += 1;
+            }
             (kind, _, Some(partition)) => partition.add(kind, &self.header),
         }
     }
@@ -100,11 +116,13 @@ impl Stats {
             cpu: head.cpu,
             skipped_frames: core.skipped_frames,
             lost_events: core.lost_events,
+            schedule_switches: core.schedule_switches,
         });
         let partitions = header.partitions.iter().zip(&self.partitions).map(|(head, partition)| {
             let core = header.cores.get(usize::from(head.core)).map_or(0, |core| core.number);
             partition.summary(head.name.clone(), core)
         });
+        let (incidents, incidents_left_out) = self.incidents.list();
         Summary {
             module: header.module.clone(),
             major_frame_ns: header.major_frame_ns,
@@ -119,6 +137,8 @@ impl Stats {
             truncated_tail: false,
             cores: cores.collect(),
             partitions: partitions.collect(),
+            incidents,
+            incidents_left_out,
         }
     }
 }
@@ -162,12 +182,21 @@ impl Partition {
             Kind::Exit { status } => counts.failed_exits += u64::from(status != 0),
             Kind::Crash { .. } => counts.crashes += 1,
             Kind::ForbiddenCall { .. } => counts.forbidden_calls += 1,
-            Kind::Health { error, action } => {
+            Kind::Health { error, action, .. } => {
                 let (error, action) = (usize::from(error).min(ERRORS - 1), usize::from(action).min(ACTIONS - 1));
                 counts.health[error][action] += 1;
             }
+            Kind::ModeRequest { .. } => counts.mode_requests += 1,
+            Kind::Report { .. } => counts.reports += 1,
+            Kind::ReportsLost { count } => counts.lost_reports = counts.lost_reports.saturating_add(count),
+            Kind::ScheduleRequest { refused, .. } => {
+                counts.schedule_requests += 1;
+                counts.refused_schedule_requests += u64::from(refused);
+            }
+            // Part of an incident.
+            Kind::Raised { .. } | Kind::Text { .. } => {}
             // These concern no partition; `Stats::add` keeps them.
-            Kind::FramesSkipped { .. } | Kind::Lost { .. } | Kind::Unknown { .. } => {}
+            Kind::FramesSkipped { .. } | Kind::Lost { .. } | Kind::ScheduleSwitch { .. } | Kind::Unknown { .. } => {}
         }
     }
 
@@ -188,6 +217,11 @@ impl Partition {
             crashes: counts.crashes,
             forbidden_calls: counts.forbidden_calls,
             failed_exits: counts.failed_exits,
+            mode_requests: counts.mode_requests,
+            reports: counts.reports,
+            lost_reports: counts.lost_reports,
+            schedule_requests: counts.schedule_requests,
+            refused_schedule_requests: counts.refused_schedule_requests,
             health: counts.health(),
             start_lateness_ns,
             dispatcher_lateness_ns: self.dispatcher_lateness.figure(),
@@ -276,8 +310,8 @@ mod tests {
 
     #[test]
     fn health_is_counted_by_error_and_action() {
-        let health = |error, action| Kind::Health { error, action };
-        let kinds = [health(1, 3), health(4, 0), health(1, 3), health(77, 9), health(5, 5)];
+        let health = |error, action| Kind::Health { error, action, level: 1, process: 0, address: 0, ip: 0 };
+        let kinds = [health(1, 3), health(4, 0), health(1, 3), health(77, 9), health(13, 6)];
         let found = &stats(&["a"], &of(0, &kinds)).partitions[0].health;
         let expected = [("crash", "cold_start", 2), ("late_window", "ignore", 1), ("unknown", "unknown", 2)];
         assert_eq!(found[..], expected.map(|(error, action, count)| summary::Health { error, action, count }));

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::incident::Incident;
+
 /// The figures of a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -35,6 +37,10 @@ pub struct Summary {
     pub cores: Vec<Core>,
     /// The partitions, in the module's order.
     pub partitions: Vec<Partition>,
+    /// What went wrong and what guests reported, the first [`super::incident::MOST`].
+    pub incidents: Vec<Incident>,
+    /// How many more there were.
+    pub incidents_left_out: u64,
 }
 
 /// The figures of a core.
@@ -48,6 +54,8 @@ pub struct Core {
     pub skipped_frames: u64,
     /// Events that were lost because the ring was full; no figure contains them.
     pub lost_events: u64,
+    /// How often it went over to another schedule.
+    pub schedule_switches: u64,
 }
 
 /// The figures of a partition.
@@ -79,6 +87,16 @@ pub struct Partition {
     pub forbidden_calls: u64,
     /// How often the guest ended itself.
     pub failed_exits: u64,
+    /// How often the guest ended itself and asked for another mode.
+    pub mode_requests: u64,
+    /// Reports of the guest.
+    pub reports: u64,
+    /// Reports for which there was no room.
+    pub lost_reports: u64,
+    /// How often the guest asked for another schedule.
+    pub schedule_requests: u64,
+    /// Of these, how often there was no such schedule, or it was not permitted.
+    pub refused_schedule_requests: u64,
     /// What the health monitor did.
     pub health: Vec<Health>,
     /// From a window's planned start to the instant at which the partition had been continued.

@@ -132,7 +132,7 @@ fn mishap(random: &mut Random, partition: u16, frame: u64, at_ns: u64) -> (u16, 
         2 => Kind::Crash { signal: 11, code: 1, address: 0, ip: 0x40_1000 },
         3 => Kind::Birth { generation: 2, warm: true, took_ns: 800_000 },
         4 => Kind::ForbiddenCall { number: 41, arch: 0xc000_003e, ip: 0x40_2000 },
-        5 => Kind::Health { error: 4, action: 0 },
+        5 => Kind::Health { error: 4, action: 0, level: 1, process: 0, address: 0, ip: 0 },
         6 => return (NO_PARTITION, Kind::FramesSkipped { first: frame, count: 2 }),
         _ => return (NO_PARTITION, Kind::Lost { count: 17 }),
     };

@@ -6,12 +6,16 @@
 use std::fmt;
 use std::sync::atomic::Ordering;
 
+use bulkhead_abi::health::Mode;
 use bulkhead_abi::vcpu::{FaultKind, FaultRecord};
 use serde::Serialize;
 
-use crate::health::Error;
+use super::console::visible;
+use super::report::Will;
+use crate::health::{Error, classify};
 use crate::partition::fence::always_passes;
 use crate::record::event::Kind;
+use crate::record::incident::mode_name;
 
 const AUDIT_ARCH_I386: u32 = 0x4000_0003;
 /// Set in the numbers of x32 calls.
@@ -80,13 +84,39 @@ pub enum Death {
         /// The instruction behind the call, if noted.
         ip: Option<u64>,
     },
+    /// It ended itself and asked for another mode.
+    ModeRequest {
+        /// The mode: `idle`, `cold_start` or `warm_start`.
+        mode: &'static str,
+    },
+    /// It ended itself because of an error that it could not deal with.
+    Raised {
+        /// The error.
+        error: Error,
+        /// The guest's own number of a process; 0 for none.
+        process: u32,
+        /// Where, by the guest's word.
+        address: Option<u64>,
+        /// What the guest has to say, fit to be shown.
+        message: String,
+    },
 }
 
 impl Death {
-    /// Joins the kernel's word and the shim's note.
-    pub fn judge(verdict: Verdict, note: Note) -> Death {
+    /// Joins the kernel's word, the shim's note and the guest's last will. The will of a guest that a signal ended does not
+    /// count: it was not its own decision.
+    pub fn judge(verdict: Verdict, note: Note, will: Option<&Will>) -> Death {
         match verdict {
-            Verdict::Exited(status) => Death::Exit { status },
+            Verdict::Exited(status) => match will {
+                None => Death::Exit { status },
+                Some(Will::Mode(mode)) => Death::ModeRequest { mode: mode_name(*mode as u32) },
+                Some(Will::Error { error, process, address, message }) => Death::Raised {
+                    error: *error,
+                    process: *process,
+                    address: (*address != 0).then_some(*address),
+                    message: visible(message),
+                },
+            },
             Verdict::Killed(libc::SIGSYS) => {
                 let number = i64::from(note.address as i32);
                 // A note of a call that always passes is an old one: the call that killed left none.
@@ -113,9 +143,10 @@ impl Death {
     /// The error for the health monitor; `None` for a good end.
     pub fn error(&self) -> Option<Error> {
         match self {
-            Death::Exit { status: 0 } => None,
+            Death::Exit { status: 0 } | Death::ModeRequest { .. } => None,
             Death::Exit { .. } => Some(Error::Exit),
-            Death::Crash { .. } => Some(Error::Crash),
+            Death::Crash { signal, code, address, .. } => Some(classify::signal(*signal, *code, *address)),
+            Death::Raised { error, .. } => Some(*error),
             Death::ForbiddenCall { .. } => Some(Error::ForbiddenCall),
         }
     }
@@ -130,13 +161,37 @@ impl Death {
             Death::ForbiddenCall { number, arch, ip } => {
                 Kind::ForbiddenCall { number: number.unwrap_or(-1), arch, ip: ip.unwrap_or(0) }
             }
+            Death::ModeRequest { mode } => {
+                let number = [Mode::Idle, Mode::ColdStart, Mode::WarmStart].map(|mode| mode as u32);
+                let found = number.into_iter().find(|&number| mode_name(number) == mode);
+                Kind::ModeRequest { mode: found.unwrap_or(0) as u16 }
+            }
+            Death::Raised { error, process, address, .. } => {
+                Kind::Raised { error: error.code(), process, address: address.unwrap_or(0) }
+            }
+        }
+    }
+
+    /// The address of data that is to blame, if there is one.
+    pub fn address(&self) -> Option<u64> {
+        match *self {
+            Death::Crash { address, .. } | Death::Raised { address, .. } => address,
+            _ => None,
+        }
+    }
+
+    /// The guest's own number of the process that is to blame; 0 for none.
+    pub fn process(&self) -> u32 {
+        match *self {
+            Death::Raised { process, .. } => process,
+            _ => 0,
         }
     }
 
     /// The instruction that the guest ended at, if noted.
     pub fn ip(&self) -> Option<u64> {
         match *self {
-            Death::Exit { .. } => None,
+            Death::Exit { .. } | Death::ModeRequest { .. } | Death::Raised { .. } => None,
             Death::Crash { ip, .. } | Death::ForbiddenCall { ip, .. } => ip,
         }
     }
@@ -185,6 +240,17 @@ impl fmt::Display for Death {
             Death::ForbiddenCall { number: Some(number), arch, .. } => {
                 write!(f, "made a forbidden system call: {}", call_name(number, arch))
             }
+            Death::ModeRequest { mode } => write!(f, "asked for {}", mode.replace('_', " ")),
+            Death::Raised { error, process, address, ref message } => {
+                write!(f, "raised {}", error.name())?;
+                if process != 0 {
+                    write!(f, " of process {process}")?;
+                }
+                if let Some(address) = address {
+                    write!(f, " at address {address:#x}")?;
+                }
+                if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
+            }
             Death::ForbiddenCall { number: None, .. } => write!(f, "made a forbidden system call (number not noted)"),
         }
     }
@@ -198,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_note_adds_particulars() {
-        let death = Death::judge(Verdict::Killed(11), FAULT);
+        let death = Death::judge(Verdict::Killed(11), FAULT, None);
         assert_eq!(death.to_string(), "crashed: SIGSEGV at address 0x10");
         assert_eq!(death.ip(), Some(0x40_1000));
     }
@@ -207,16 +273,16 @@ mod tests {
     fn a_fault_without_an_address_is_not_one_at_zero() {
         for code in [libc::SI_KERNEL, libc::SI_USER, libc::SI_TKILL] {
             let note = Note { code: code as u32, address: 0, ..FAULT };
-            assert_eq!(Death::judge(Verdict::Killed(11), note).to_string(), "crashed: SIGSEGV");
+            assert_eq!(Death::judge(Verdict::Killed(11), note, None).to_string(), "crashed: SIGSEGV");
         }
     }
 
     #[test]
     fn a_note_that_contradicts_the_kernel_is_ignored() {
-        assert_eq!(Death::judge(Verdict::Killed(8), FAULT).to_string(), "crashed: SIGFPE");
-        assert_eq!(Death::judge(Verdict::Exited(3), FAULT), Death::Exit { status: 3 });
+        assert_eq!(Death::judge(Verdict::Killed(8), FAULT, None).to_string(), "crashed: SIGFPE");
+        assert_eq!(Death::judge(Verdict::Exited(3), FAULT, None), Death::Exit { status: 3 });
         assert_eq!(
-            Death::judge(Verdict::Killed(31), FAULT).to_string(),
+            Death::judge(Verdict::Killed(31), FAULT, None).to_string(),
             "made a forbidden system call (number not noted)"
         );
     }
@@ -225,10 +291,10 @@ mod tests {
     fn a_note_of_a_call_that_always_passes_is_outdated() {
         let note = Note { kind: 2, address: 15, arch: 0xc000_003e, ..FAULT };
         let none = Death::ForbiddenCall { number: None, arch: 0, ip: None };
-        assert_eq!(Death::judge(Verdict::Killed(31), note), none);
+        assert_eq!(Death::judge(Verdict::Killed(31), note, None), none);
         // The number of a call that passes with some arguments, and one that means another call to 32-bit code.
         for (address, arch) in [(202, 0xc000_003e), (15, AUDIT_ARCH_I386)] {
-            let death = Death::judge(Verdict::Killed(31), Note { address, arch, ..note });
+            let death = Death::judge(Verdict::Killed(31), Note { address, arch, ..note }, None);
             assert_eq!(death, Death::ForbiddenCall { number: Some(address as i64), arch, ip: Some(FAULT.ip) });
         }
     }
@@ -236,7 +302,10 @@ mod tests {
     #[test]
     fn calls_have_names() {
         let note = Note { kind: 2, address: 39, arch: 0xc000_003e, ..FAULT };
-        assert_eq!(Death::judge(Verdict::Killed(31), note).to_string(), "made a forbidden system call: getpid (39)");
+        assert_eq!(
+            Death::judge(Verdict::Killed(31), note, None).to_string(),
+            "made a forbidden system call: getpid (39)"
+        );
         assert_eq!(call_name(20, AUDIT_ARCH_I386), "getpid (20) through the 32-bit entry");
         assert_eq!(call_name(0x4000_0000 | 39, 0xc000_003e), "x32 system call 39 (0x40000027)");
         assert_eq!(call_name(9999, 0xc000_003e), "system call 9999");
@@ -247,6 +316,21 @@ mod tests {
     fn only_status_0_is_a_good_end() {
         assert_eq!(Death::Exit { status: 0 }.error(), None);
         assert_eq!(Death::Exit { status: 1 }.error(), Some(Error::Exit));
-        assert_eq!(Death::judge(Verdict::Killed(9), Note::default()).error(), Some(Error::Crash));
+        assert_eq!(Death::judge(Verdict::Killed(9), Note::default(), None).error(), Some(Error::Crash));
+        assert_eq!(Death::judge(Verdict::Killed(11), FAULT, None).error(), Some(Error::MemoryViolation));
+    }
+
+    #[test]
+    fn a_last_will_counts_if_the_guest_ended_itself() {
+        let mode = Will::Mode(Mode::WarmStart);
+        let death = Death::judge(Verdict::Exited(0), Note::default(), Some(&mode));
+        assert_eq!((death.to_string().as_str(), death.error()), ("asked for warm start", None));
+        assert_eq!(death.event(), Kind::ModeRequest { mode: 2 });
+        assert_eq!(Death::judge(Verdict::Killed(9), Note::default(), Some(&mode)).error(), Some(Error::Crash));
+        let raised =
+            Will::Error { error: Error::NumericError, process: 3, address: 0x10, message: b"x/0\n\x1b[2J".to_vec() };
+        let death = Death::judge(Verdict::Exited(7), Note::default(), Some(&raised));
+        assert_eq!(death.to_string(), "raised numeric_error of process 3 at address 0x10: x/0\\x0a\\x1b[2J");
+        assert_eq!(death.error(), Some(Error::NumericError));
     }
 }

@@ -8,6 +8,7 @@ use std::thread::{Builder, JoinHandle};
 use nix::unistd::Pid;
 
 use crate::config::Module;
+use crate::dispatch::agreement::Agreement;
 use crate::dispatch::policy::{GuestPolicy, become_dispatcher};
 use crate::dispatch::real::{RealTime, Residents, Slot, Waiting, install_signals, now_ns, nudge};
 use crate::dispatch::{self, Assignment};
@@ -38,6 +39,7 @@ struct Shared {
     ids: Vec<AtomicI32>,
     waiting: Vec<Arc<Waiting>>,
     stop_within_ns: u64,
+    agreement: Arc<Agreement>,
 }
 
 impl Dispatchers {
@@ -58,6 +60,7 @@ impl Dispatchers {
             ids: module.cores.iter().map(|_| AtomicI32::new(0)).collect(),
             waiting: module.cores.iter().map(|_| Arc::default()).collect(),
             stop_within_ns: module.overrun_after_ns,
+            agreement: Arc::default(),
         });
         let mut threads = Vec::new();
         let mut rings = Vec::new();
@@ -68,7 +71,10 @@ impl Dispatchers {
             rings.push(consumer);
             let waiting = Arc::clone(&shared.waiting[index]);
             let mut residents = Residents::new(module, index, slots, channels, policies[index], waiting);
-            let timetable = Timetable::new(core, module.major_frame_ns);
+            let timetables =
+                (0..module.schedules.len()).map(|number| Timetable::new(core, number, module.major_frame_ns)).collect();
+            let may_switch = module.partitions.iter().map(|partition| partition.may_switch_schedule).collect();
+            let agreement = Arc::clone(&shared.agreement);
             let cpu = core.cpu;
             let shared = Arc::clone(&shared);
             guards.push(move || {
@@ -78,7 +84,8 @@ impl Dispatchers {
                 shared.start.wait();
                 shared.start.wait();
                 let epoch_ns = shared.epoch_ns.load(Ordering::Acquire);
-                let assignment = Assignment { core: index as u16, timetable, epoch_ns, frames };
+                let core = index as u16;
+                let assignment = Assignment { core, timetables, agreement, may_switch, epoch_ns, frames };
                 match RealTime::new() {
                     Ok(mut time) => dispatch::run(&assignment, &mut time, &mut residents, &mut producer, &shared.stop),
                     Err(error) => tracing::error!(%error, "no timer for the dispatcher"),
@@ -100,6 +107,11 @@ impl Dispatchers {
     /// When frame 0 begins.
     pub(super) fn epoch_ns(&self) -> u64 {
         self.shared.epoch_ns.load(Ordering::Acquire)
+    }
+
+    /// What they agree upon about schedules.
+    pub(super) fn agreement(&self) -> &Agreement {
+        &self.shared.agreement
     }
 
     /// Lets the dispatchers begin.

@@ -12,6 +12,7 @@ mod journal;
 mod monitor;
 mod outcome;
 pub mod output;
+pub mod report;
 mod resident;
 mod terminal;
 pub mod timekeeper;
@@ -35,6 +36,7 @@ use crate::config::module::Start;
 use crate::config::{Channel, Module, PartitionId};
 use crate::dispatch::policy::{GuestPolicy, RealTime};
 use crate::dispatch::real::now_ns;
+use crate::health::StormWatch;
 use crate::host::{self, Cpus};
 use crate::partition::{Birth, BirthError, Guest, Spawner, pin};
 use crate::port::audit::{Audit, Culprit};
@@ -51,6 +53,8 @@ pub use resident::State;
 use terminal::{prefix, put, read_stdin};
 use timekeeper::{Sample, Timekeeper};
 
+/// What the main thread listens to: who ends the run, and a host that loses its power.
+const SIGNALS_WANTED: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGPWR];
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
 /// How often consoles and rings are looked at.
@@ -100,12 +104,16 @@ struct Supervisor<'a> {
     dispatchers: Option<Dispatchers>,
     startup_ns: u64,
     interrupted: bool,
+    /// The host has announced that its power fails.
+    power_failing: bool,
+    /// Restarts of the module.
+    resets: StormWatch,
 }
 
 impl<'a> Supervisor<'a> {
     fn prepare(module: &'a Module, guests: Vec<Arc<Guest>>, options: &'a Options) -> Result<Self, RunError> {
         // Before any other thread exists, so that all inherit it.
-        let wanted: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+        let wanted: SigSet = SIGNALS_WANTED.into_iter().collect();
         wanted.thread_block().map_err(host_error("sigprocmask"))?;
         let signals = SignalFd::with_flags(&wanted, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
             .map_err(host_error("signalfd"))?;
@@ -125,8 +133,9 @@ impl<'a> Supervisor<'a> {
             .cores
             .iter()
             .map(|core| {
-                let busy = core.windows.iter().map(|window| window.duration_ns).sum();
-                real_time.guest_policy(busy, module.major_frame_ns)
+                let busy = |schedule| core.windows_in(schedule).iter().map(|window| window.duration_ns).sum();
+                let busiest = (0..module.schedules.len()).map(busy).max().unwrap_or(0);
+                real_time.guest_policy(busiest, module.major_frame_ns)
             })
             .collect();
 
@@ -194,6 +203,8 @@ impl<'a> Supervisor<'a> {
             dispatchers: None,
             startup_ns: 0,
             interrupted: false,
+            power_failing: false,
+            resets: StormWatch::default(),
         })
     }
 
@@ -279,6 +290,9 @@ impl<'a> Supervisor<'a> {
             }
             let mut ending = self.tick()?;
             self.read_signals();
+            if std::mem::take(&mut self.power_failing) {
+                ending = ending.or(self.power_fails());
+            }
             if self.interrupted {
                 ending = Some(Ending::Interrupted);
             }
@@ -316,6 +330,7 @@ impl<'a> Supervisor<'a> {
             if resident.take_corruption() {
                 self.say_of(index, "overwrote its console's ring; output was lost");
             }
+            self.collect_reports(index);
             let death = self.residents[index].collect_death().map_err(host_error("waitid"))?;
             if let Some(death) = death {
                 ending = self.mourn(index, death).or(ending);
@@ -327,8 +342,11 @@ impl<'a> Supervisor<'a> {
             return Ok(Some(Ending::OutputClosed));
         }
         ending = self.collect_events().or(ending);
+        // A module in which nothing was to start keeps its empty windows for as long as it was asked to.
+        let limited = self.options.frames.is_some() || self.options.duration.is_some();
+        let only_rest = limited && self.module.partitions.iter().all(|partition| partition.start == Start::Idle);
         let all_ended = self.residents.iter().all(|resident| matches!(resident.state, State::Idle { .. }));
-        Ok(ending.or(all_ended.then_some(Ending::AllEnded)))
+        Ok(ending.or((all_ended && !only_rest).then_some(Ending::AllEnded)))
     }
 
     /// Says which partition has put a channel out of order.
@@ -399,15 +417,19 @@ impl<'a> Supervisor<'a> {
     }
 
     fn read_signals(&mut self) {
-        while let Ok(Some(_)) = self.signals.read_signal() {
-            self.interrupted = true;
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            if signal.ssi_signo == Signal::SIGPWR as u32 {
+                self.power_failing = true;
+            } else {
+                self.interrupted = true;
+            }
         }
     }
 
     /// Ends the run in good order.
     fn finish(mut self, ending: Ending) -> Outcome {
         // From now on a second signal ends the supervisor at once, and the kernel ends its children with it.
-        let wanted: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+        let wanted: SigSet = SIGNALS_WANTED.into_iter().collect();
         let _ = wanted.thread_unblock();
         if let Some(dispatchers) = self.dispatchers.take() {
             dispatchers.stop();

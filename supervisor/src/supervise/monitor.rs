@@ -1,17 +1,24 @@
-//! The health monitor at work: what the main thread does when a guest ends, overruns or gets a window late.
+//! The health monitor at work: what the main thread does when a guest ends, overruns, gets a window late, or reports
+//! something.
 //!
-//! [`crate::health`] decides; this carries out.
+//! [`crate::health`] decides; this carries out, and writes down what was done.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use bulkhead_abi::boot::{StartCondition, StartMode};
 
+use super::console::visible;
 use super::death::Death;
+use super::report::Reported;
 use super::{Ending, State, Supervisor};
+use crate::config::module::Start;
 use crate::dispatch::real::now_ns;
-use crate::health::{Action, Error};
-use crate::record::event::Kind;
+use crate::health::{Action, Error, ErrorCode, Level, Response, StormAction};
+use crate::record::event::{self, Event, Kind, NO_PARTITION, Text};
+
+/// Longest symbol that is recorded, in bytes.
+const MOST_SYMBOL: usize = 240;
 
 impl Supervisor<'_> {
     /// Takes the dispatchers' events, and acts on windows that were late or overran.
@@ -47,17 +54,40 @@ impl Supervisor<'_> {
             if self.residents[index].state != State::Normal {
                 continue;
             }
-            let action = self.module.partitions[index].health.response(trouble).action;
-            if action != Action::Ignore {
-                self.say_of(index, &format!("{}; action: {}", describe(trouble), action.name()));
-                ending = self.act(index, trouble, action, None).or(ending);
+            let response = self.module.partitions[index].health.response(trouble);
+            if response.action != Action::Ignore {
+                self.say_of(index, &format!("{}; action: {}", describe(trouble), response.action.name()));
+                ending = self.act(index, trouble, response, None).or(ending);
             }
         }
         ending
     }
 
+    /// Takes what a partition reports, records and shows it.
+    pub(super) fn collect_reports(&mut self, index: usize) {
+        let resident = &mut self.residents[index];
+        // While a new process is made, the spawner clears the memory at an instant that this thread does not know.
+        if resident.state == State::Starting {
+            return;
+        }
+        let (reports, lost) = resident.reports.drain(&resident.memory, now_ns());
+        for Reported { event, message } in reports {
+            self.journal.note(self.event(index, event));
+            self.note_text(index, Text::Message, &message);
+            if !self.options.quiet
+                && let Some(words) = in_words(event, &message)
+            {
+                self.say_of(index, &words);
+            }
+        }
+        if lost > 0 {
+            self.journal.note(self.event(index, Kind::ReportsLost { count: lost }));
+        }
+    }
+
     /// A partition's process has ended: reports it and acts.
     pub(super) fn mourn(&mut self, index: usize, death: Death) -> Option<Ending> {
+        self.collect_reports(index);
         let resident = &mut self.residents[index];
         resident.flush_console(now_ns(), &self.options.console, &mut self.output);
         if resident.killed_by_us {
@@ -66,10 +96,20 @@ impl Supervisor<'_> {
         }
         self.journal.note(self.event(index, death.event()));
         let Some(error) = death.error() else {
-            self.residents[index].state = State::Idle { last: Some(death), failed: false };
-            return None;
+            let mode = match death {
+                Death::ModeRequest { mode: "cold_start" } => Some(StartMode::Cold),
+                Death::ModeRequest { mode: "warm_start" } => Some(StartMode::Warm),
+                _ => None,
+            };
+            return match mode {
+                Some(mode) => self.restart(index, mode, StartCondition::PartitionRestart, Some(death)),
+                None => {
+                    self.residents[index].state = State::Idle { last: Some(death), failed: false };
+                    None
+                }
+            };
         };
-        let action = self.module.partitions[index].health.response(error).action;
+        let response = self.module.partitions[index].health.response(error);
         let mut words = death.to_string();
         if let Some(ip) = death.ip() {
             let _ = write!(words, ", instruction {ip:#x}");
@@ -78,14 +118,32 @@ impl Supervisor<'_> {
             }
         }
         self.output.send();
-        self.say_of(index, &format!("{words}; action: {}", action.name()));
-        self.act(index, error, action, Some(death))
+        self.say_of(index, &format!("{words}; action: {}", response.action.name()));
+        self.act(index, error, response, Some(death))
     }
 
-    /// Carries out the health monitor's answer to an error of a partition.
-    fn act(&mut self, index: usize, error: Error, action: Action, death: Option<Death>) -> Option<Ending> {
-        self.journal.note(self.event(index, Kind::Health { error: error.code(), action: action.code() }));
-        let partition = self.module.partitions[index].name.clone();
+    /// Carries out the answer of a partition's table to an error, and records it with what is known about the error.
+    fn act(&mut self, index: usize, error: Error, response: Response, death: Option<Death>) -> Option<Ending> {
+        let Response { level, action } = response;
+        // An error that has come here was not dealt with by a process.
+        let level = if level == Level::Process { Level::Partition } else { level };
+        let ip = death.as_ref().and_then(Death::ip);
+        let health = Kind::Health {
+            error: error.code(),
+            action: action.code(),
+            level: level as u8,
+            process: death.as_ref().map_or(0, Death::process),
+            address: death.as_ref().and_then(Death::address).unwrap_or(0),
+            ip: ip.unwrap_or(0),
+        };
+        self.journal.note(self.event(index, health));
+        if let Some(symbol) = ip.and_then(|ip| self.residents[index].guest.symbolise(ip)) {
+            let bytes = symbol.as_bytes();
+            self.note_text(index, Text::Symbol, &bytes[..bytes.len().min(MOST_SYMBOL)]);
+        }
+        let message = std::mem::take(&mut self.residents[index].last_words);
+        self.note_text(index, Text::Message, &message);
+
         let resident = &mut self.residents[index];
         match action {
             Action::Ignore => {
@@ -99,31 +157,128 @@ impl Supervisor<'_> {
                 resident.state = State::Idle { last: death, failed: true };
                 None
             }
-            Action::Shutdown | Action::Reset => {
+            Action::Shutdown => {
                 resident.kill();
                 resident.state = State::Idle { last: death, failed: true };
-                Some(Ending::Shutdown { partition })
+                Some(Ending::Shutdown { partition: self.module.partitions[index].name.clone() })
             }
-            Action::WarmStart | Action::ColdStart => {
-                if resident.storm.restart(self.module.storm, now_ns()) {
-                    resident.kill();
-                    resident.state = State::Idle { last: death, failed: true };
-                    let storm = self.module.storm;
-                    self.say(&format!(
-                        "partition \"{partition}\" was to be restarted more than {} times within {}: the module stops",
-                        storm.restarts,
-                        humantime::format_duration(Duration::from_nanos(storm.within_ns))
-                    ));
-                    return Some(Ending::Storm { partition });
+            Action::WarmStart => self.restart(index, StartMode::Warm, StartCondition::HmPartitionRestart, death),
+            Action::ColdStart => self.restart(index, StartMode::Cold, StartCondition::HmPartitionRestart, death),
+            Action::Reset => self.reset(index, death),
+        }
+    }
+
+    /// Restarts a partition in place, unless its restarts come too thick.
+    fn restart(
+        &mut self,
+        index: usize,
+        mode: StartMode,
+        condition: StartCondition,
+        death: Option<Death>,
+    ) -> Option<Ending> {
+        let storm = self.module.storm;
+        if self.residents[index].storm.restart(storm, now_ns()) {
+            let partition = self.module.partitions[index].name.clone();
+            let what = match storm.action {
+                StormAction::Shutdown => "the module stops",
+                StormAction::Idle => "it stays idle",
+                StormAction::Reset => "the module restarts",
+            };
+            self.say(&format!("partition \"{partition}\" was to be restarted {}: {what}", self.too_thick()));
+            if storm.action == StormAction::Reset {
+                return self.reset(index, death);
+            }
+            let resident = &mut self.residents[index];
+            resident.kill();
+            resident.state = State::Idle { last: death, failed: true };
+            return (storm.action == StormAction::Shutdown).then_some(Ending::Storm { partition });
+        }
+        let resident = &mut self.residents[index];
+        if let Some(process) = resident.process.take() {
+            resident.slot.vacate();
+            process.destroy();
+        }
+        resident.start(self.module, &self.spawner, mode, condition);
+        None
+    }
+
+    /// Restarts the module in place on behalf of a partition: every partition as at the beginning, in the first schedule.
+    /// The windows go on meanwhile, and are vacant.
+    fn reset(&mut self, index: usize, death: Option<Death>) -> Option<Ending> {
+        if self.resets.restart(self.module.storm, now_ns()) {
+            let partition = self.module.partitions[index].name.clone();
+            self.say(&format!("the module was to be restarted {}: it stops", self.too_thick()));
+            let resident = &mut self.residents[index];
+            resident.kill();
+            resident.state = State::Idle { last: death, failed: true };
+            return Some(Ending::Storm { partition });
+        }
+        self.restart_all();
+        None
+    }
+
+    fn restart_all(&mut self) {
+        // All at once, so that they die side by side.
+        for resident in &mut self.residents {
+            resident.kill();
+        }
+        for index in 0..self.residents.len() {
+            self.collect_reports(index);
+            let resident = &mut self.residents[index];
+            resident.flush_console(now_ns(), &self.options.console, &mut self.output);
+            if let Some(process) = resident.process.take() {
+                process.destroy();
+            }
+            resident.storm = Default::default();
+            let mode = match self.module.partition(resident.id).start {
+                Start::Cold => StartMode::Cold,
+                Start::Warm => StartMode::Warm,
+                Start::Idle => {
+                    resident.state = State::Idle { last: None, failed: false };
+                    continue;
                 }
-                if let Some(process) = resident.process.take() {
-                    resident.slot.vacate();
-                    process.destroy();
-                }
-                let mode = if action == Action::WarmStart { StartMode::Warm } else { StartMode::Cold };
-                resident.start(self.module, &self.spawner, mode, StartCondition::HmPartitionRestart);
+            };
+            // The module's beginning is a cold one whatever the guest is told: nothing of before is to live on.
+            resident.start_afresh(self.module, &self.spawner, mode, StartCondition::HmModuleRestart);
+        }
+        if let Some(dispatchers) = &self.dispatchers {
+            dispatchers.agreement().want(0);
+        }
+    }
+
+    /// The host is about to lose its power.
+    pub(super) fn power_fails(&mut self) -> Option<Ending> {
+        let action = self.module.health.action(ErrorCode::PowerFail);
+        let health = Kind::Health {
+            error: Error::PowerFail.code(),
+            action: action.code(),
+            level: Level::Module as u8,
+            process: 0,
+            address: 0,
+            ip: 0,
+        };
+        self.journal.note(Event { time_ns: now_ns(), core: 0, partition: NO_PARTITION, kind: health });
+        self.say(&format!("the host is about to lose its power (SIGPWR); action: {}", action.name()));
+        match action {
+            Action::Shutdown => Some(Ending::PowerFail),
+            Action::Reset => {
+                self.restart_all();
                 None
             }
+            _ => None,
+        }
+    }
+
+    /// "more than 10 times within 1s".
+    fn too_thick(&self) -> String {
+        let storm = self.module.storm;
+        let within = humantime::format_duration(Duration::from_nanos(storm.within_ns));
+        format!("more than {} times within {within}", storm.restarts)
+    }
+
+    fn note_text(&mut self, index: usize, what: Text, bytes: &[u8]) {
+        for kind in event::text(what, bytes) {
+            self.journal.note(self.event(index, kind));
         }
     }
 }
@@ -134,4 +289,27 @@ fn describe(error: Error) -> &'static str {
         Error::LateWindow => "got a window late",
         other => other.name(),
     }
+}
+
+/// A report as a message; none for what concerns the recording only.
+fn in_words(event: Kind, message: &[u8]) -> Option<String> {
+    let Kind::Report { what, code, process, address, .. } = event else { return None };
+    let mut words = match what {
+        1 => "reports".to_owned(),
+        2 => {
+            let error = u16::try_from(code).ok().and_then(Error::from_code).map_or("an error", Error::name);
+            format!("dealt with {error}")
+        }
+        _ => return None,
+    };
+    if process != 0 {
+        let _ = write!(words, " of process {process}");
+    }
+    if address != 0 {
+        let _ = write!(words, " at address {address:#x}");
+    }
+    if !message.is_empty() {
+        let _ = write!(words, ": {}", visible(message));
+    }
+    Some(words)
 }

@@ -123,6 +123,8 @@ pub enum Ending {
         /// Whose restarts they were.
         partition: String,
     },
+    /// The health monitor stopped the module: the host is about to lose its power.
+    PowerFail,
     /// A partition could not be restarted.
     BirthFailed {
         /// Which one.
@@ -185,8 +187,10 @@ pub struct Outcome {
 impl Outcome {
     /// Whether a guest failed and nobody handled it, or the module had to stop.
     pub fn failed(&self) -> bool {
-        let stopped =
-            matches!(self.ending, Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::BirthFailed { .. });
+        let stopped = matches!(
+            self.ending,
+            Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::PowerFail | Ending::BirthFailed { .. }
+        );
         stopped || self.partitions.iter().any(|partition| matches!(partition.state, State::Idle { failed: true, .. }))
     }
 }

@@ -14,6 +14,7 @@ use super::ConsoleMode;
 use super::console::{Lines, Tap, Throttle};
 use super::death::{Death, Note, Verdict};
 use super::output::Output;
+use super::report::{Reports, Will};
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::GuestPolicy;
 use crate::dispatch::real::{Raised, Slot, raise, send};
@@ -50,6 +51,9 @@ pub(super) struct Resident {
     pub(super) state: State,
     pub(super) process: Option<Process>,
     pub(super) storm: StormWatch,
+    pub(super) reports: Reports,
+    /// The message of the last request, as the guest left it.
+    pub(super) last_words: Vec<u8>,
     /// A death that the health monitor has brought about itself, so that it is not reported as the guest's.
     pub(super) killed_by_us: bool,
     pub(super) input: u32,
@@ -96,6 +100,8 @@ impl Resident {
             state: State::Idle { last: None, failed: false },
             process: None,
             storm: StormWatch::default(),
+            reports: Reports::new(now_ns),
+            last_words: Vec::new(),
             killed_by_us: false,
             input: 0,
             generation: 0,
@@ -112,8 +118,29 @@ impl Resident {
         })
     }
 
-    /// Orders a new process.
+    /// Orders a new process. A warm one finds its RAM as it was.
     pub(super) fn start(&mut self, module: &Module, spawner: &Spawner, mode: StartMode, condition: StartCondition) {
+        self.order(module, spawner, (mode, condition), mode == StartMode::Warm);
+    }
+
+    /// Orders a new process that finds zeroed RAM, whatever mode it is told.
+    pub(super) fn start_afresh(
+        &mut self,
+        module: &Module,
+        spawner: &Spawner,
+        mode: StartMode,
+        condition: StartCondition,
+    ) {
+        self.order(module, spawner, (mode, condition), false);
+    }
+
+    fn order(
+        &mut self,
+        module: &Module,
+        spawner: &Spawner,
+        (mode, condition): (StartMode, StartCondition),
+        keep_ram: bool,
+    ) {
         self.generation += 1;
         self.state = State::Starting;
         self.killed_by_us = false;
@@ -125,7 +152,7 @@ impl Resident {
             memory: Arc::clone(&self.memory),
             boot: boot_info(module, self.id, start),
             ports: self.ports.clone(),
-            keep_ram: mode == StartMode::Warm,
+            keep_ram,
             cpu: self.cpu,
             policy: self.policy,
         });
@@ -134,7 +161,8 @@ impl Resident {
     /// Takes over a finished birth. A process that nobody wants any more (the module stops) is destroyed.
     pub(super) fn arrive(&mut self, birth: Birth) -> Result<(), BirthError> {
         let process = birth.process?;
-        if self.state != State::Starting {
+        // A newer start may have been ordered while this one was under way; it clears the memory once more.
+        if self.state != State::Starting || birth.start.generation != self.generation {
             process.destroy();
             return Ok(());
         }
@@ -145,6 +173,7 @@ impl Resident {
         }
         // Its memory has been cleared, rings included.
         self.tap = Tap::default();
+        self.reports.rewind();
         self.corruption_told = false;
         self.input = 0;
         self.process = Some(process);
@@ -166,7 +195,14 @@ impl Resident {
         };
         self.slot.vacate();
         self.process = None;
-        Ok(Some(Death::judge(verdict, Note::read(&self.memory.vcpu().fault))))
+        let vcpu = self.memory.vcpu();
+        let will = Will::read(&vcpu.request);
+        let death = Death::judge(verdict, Note::read(&vcpu.fault), will.as_ref());
+        self.last_words = match (&death, will) {
+            (Death::Raised { .. }, Some(Will::Error { message, .. })) => message,
+            _ => Vec::new(),
+        };
+        Ok(Some(death))
     }
 
     /// Raises a line of the guest's.
