@@ -4,6 +4,7 @@
 //! shortened, first the blanks, then the labels, then the decimals.
 
 mod bars;
+mod incidents;
 mod table;
 pub(super) mod words;
 
@@ -72,6 +73,7 @@ pub fn text(summary: &Summary, width: usize, ascii: bool) -> String {
         lines.push(format!("Start of windows after their planned instant, in {}", style.micro()));
         lines.extend(table::overview(summary, style));
     }
+    lines.extend(incidents::list(summary, style));
     let tables = table::figures(&summary.partitions, style);
     for (partition, table) in summary.partitions.iter().zip(tables) {
         lines.push(String::new());
@@ -101,6 +103,12 @@ pub fn brief(summary: &Summary) -> String {
     lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
+/// How often the cores went over to another schedule, if they did.
+fn switches(summary: &Summary) -> Option<String> {
+    let most = summary.cores.iter().map(|core| core.schedule_switches).max().filter(|&most| most > 0)?;
+    Some(format!("The schedule changed {}.", counted(most, "time")))
+}
+
 fn heading(summary: &Summary, style: Style) -> Vec<String> {
     let partitions = counted(summary.partitions.len() as u64, "partition");
     let cores = counted(summary.cores.len() as u64, "core");
@@ -113,6 +121,7 @@ fn heading(summary: &Summary, style: Style) -> Vec<String> {
     let lasted = format!("Recorded {began}, {}, {}", style.span(summary.duration_ns), counted(summary.events, "event"));
     let mut lines = style.wrapped("", &module);
     lines.extend(style.wrapped("", &lasted));
+    lines.extend(switches(summary));
     let longest = summary.host.keys().map(|key| style.clean(key).chars().count()).max().unwrap_or(0).min(24);
     lines.extend(summary.host.iter().map(|(key, value)| {
         let key = style.cut(&style.clean(key), longest);
@@ -155,9 +164,12 @@ fn remarks(partition: &Partition) -> Vec<String> {
         (partition.restarts, "restart"),
         (partition.late_windows, "late window"),
         (partition.skipped_windows, "skipped window"),
-        (partition.vacant_windows, "vacant window"),
+        (partition.vacant_windows - partition.vacant_by_intent, "vacant window"),
         (partition.overruns, "overrun"),
         (partition.unconfirmed_stops, "unconfirmed stop"),
+        (partition.mode_requests, "mode request"),
+        (partition.refused_schedule_requests, "refused schedule request"),
+        (partition.lost_reports, "lost report"),
     ];
     let remarks = counts.into_iter().filter(|(count, _)| *count != 0);
     remarks.map(|(count, what)| counted(count, what)).collect()

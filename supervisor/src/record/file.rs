@@ -4,7 +4,7 @@
 //! and no more. The reader takes nothing in a file for granted: it may come from anywhere.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +40,9 @@ pub enum Problem {
     /// It does not begin as a recording does.
     #[error("is not a recording")]
     NotARecording,
+    /// A recording would replace what is none.
+    #[error("exists and is not a recording; it is left as it is")]
+    WouldReplace,
     /// Another version of Bulkhead wrote it.
     #[error("has format version {0}; this program reads version {known}", known = header::VERSION)]
     Version(u32),
@@ -67,11 +70,12 @@ pub struct Writer<W: Write> {
 }
 
 impl Writer<File> {
-    /// Creates the file at `path` (mode 0644), or empties the regular file that is there, and writes the header.
+    /// Creates the file at `path` (mode 0644), or replaces the recording that is there, and writes the header. An empty file or
     /// `/dev/null` will do as well.
     ///
     /// # Errors
-    /// A symbolic link, or a file that is not regular, is refused and left as it is.
+    /// A symbolic link, a file that is not regular, or one that holds something else than a recording is refused and left
+    /// as it is.
     pub fn create(path: &Path, header: &Header) -> Result<Writer<File>, Error> {
         let file = open_for_writing(path).map_err(|problem| problem.of(path))?;
         Writer::new(file, header).map_err(|problem| problem.of(path))
@@ -133,20 +137,27 @@ fn open_for_writing(path: &Path) -> Result<File, Problem> {
     // Opening a FIFO would wait for a reader, but for O_NONBLOCK; to a regular file it means nothing. Descriptors of
     // the standard library are close-on-exec.
     let opened = File::options()
+        .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o644)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path);
-    let file = opened.map_err(|error| match error.raw_os_error() {
+    let mut file = opened.map_err(|error| match error.raw_os_error() {
         Some(libc::ELOOP) if path.is_symlink() => Problem::Symlink,
         Some(libc::ENXIO | libc::EISDIR) => Problem::NotRegular,
         _ => Problem::Io(error),
     })?;
     let metadata = file.metadata()?;
     if metadata.is_file() {
+        let mut magic = [0; header::MAGIC.len()];
+        let len = fill(&mut file, &mut magic)?;
+        if len != 0 && magic != header::MAGIC {
+            return Err(Problem::WouldReplace);
+        }
         file.set_len(0)?;
+        file.rewind()?;
     } else if !(metadata.file_type().is_char_device() && metadata.rdev() == libc::makedev(1, 3)) {
         return Err(Problem::NotRegular);
     }

@@ -37,6 +37,10 @@ struct Core {
 #[derive(Debug)]
 struct Partition {
     counts: Counts,
+    /// It has ended well, or has not been started: nobody expects it to run.
+    at_rest: bool,
+    /// Vacant windows since it ran last. The main thread hears of an end a little later than the windows do.
+    vacant_lately: u64,
     start_lateness: Collector,
     dispatcher_lateness: Collector,
     end_overrun: Collector,
@@ -48,6 +52,7 @@ struct Partition {
 struct Counts {
     late_windows: u64,
     vacant_windows: u64,
+    vacant_by_intent: u64,
     skipped_windows: u64,
     overruns: u64,
     unconfirmed_stops: u64,
@@ -147,6 +152,8 @@ impl Partition {
     fn new(precision: Precision) -> Partition {
         Partition {
             counts: Counts::default(),
+            at_rest: true,
+            vacant_lately: 0,
             start_lateness: Collector::new(precision),
             dispatcher_lateness: Collector::new(precision),
             end_overrun: Collector::new(precision),
@@ -158,12 +165,20 @@ impl Partition {
         let counts = &mut self.counts;
         match kind {
             Kind::WindowStart { planned_ns, awake_ns, continued_ns, .. } => {
+                self.vacant_lately = 0;
                 self.start_lateness.add(planned_ns, continued_ns);
                 self.dispatcher_lateness.add(planned_ns, awake_ns);
                 let late = continued_ns.saturating_sub(planned_ns) > limits.late_after_ns;
                 counts.late_windows += u64::from(late);
             }
-            Kind::WindowVacant { .. } => counts.vacant_windows += 1,
+            Kind::WindowVacant { .. } => {
+                counts.vacant_windows += 1;
+                if self.at_rest {
+                    counts.vacant_by_intent += 1;
+                } else {
+                    self.vacant_lately += 1;
+                }
+            }
             Kind::WindowEnd { planned_ns, awake_ns, requested_ns, confirmed_ns, .. } => {
                 self.end_overrun.add(planned_ns, awake_ns);
                 let confirmed = confirmed_ns != 0;
@@ -176,17 +191,24 @@ impl Partition {
             }
             Kind::WindowSkipped { .. } => counts.skipped_windows += 1,
             Kind::Birth { generation, .. } => {
+                self.at_rest = false;
                 counts.births += 1;
                 counts.restarts += u64::from(generation > 1);
             }
-            Kind::Exit { status } => counts.failed_exits += u64::from(status != 0),
+            Kind::Exit { status: 0 } => self.rest(),
+            Kind::Exit { .. } => counts.failed_exits += 1,
             Kind::Crash { .. } => counts.crashes += 1,
             Kind::ForbiddenCall { .. } => counts.forbidden_calls += 1,
             Kind::Health { error, action, .. } => {
                 let (error, action) = (usize::from(error).min(ERRORS - 1), usize::from(action).min(ACTIONS - 1));
                 counts.health[error][action] += 1;
             }
-            Kind::ModeRequest { .. } => counts.mode_requests += 1,
+            Kind::ModeRequest { mode } => {
+                counts.mode_requests += 1;
+                if mode == 0 {
+                    self.rest();
+                }
+            }
             Kind::Report { .. } => counts.reports += 1,
             Kind::ReportsLost { count } => counts.lost_reports = counts.lost_reports.saturating_add(count),
             Kind::ScheduleRequest { refused, .. } => {
@@ -200,6 +222,12 @@ impl Partition {
         }
     }
 
+    /// It has ended as it was to.
+    fn rest(&mut self) {
+        self.at_rest = true;
+        self.counts.vacant_by_intent += std::mem::take(&mut self.vacant_lately);
+    }
+
     fn summary(&self, name: String, core: u32) -> summary::Partition {
         let counts = &self.counts;
         let start_lateness_ns = self.start_lateness.figure();
@@ -209,6 +237,7 @@ impl Partition {
             windows: start_lateness_ns.count,
             late_windows: counts.late_windows,
             vacant_windows: counts.vacant_windows,
+            vacant_by_intent: counts.vacant_by_intent,
             skipped_windows: counts.skipped_windows,
             overruns: counts.overruns,
             unconfirmed_stops: counts.unconfirmed_stops,
@@ -306,6 +335,26 @@ mod tests {
         assert_eq!((partition.births, partition.restarts, partition.crashes), (3, 2, 1));
         assert_eq!((partition.forbidden_calls, partition.failed_exits), (2, 1));
         assert_eq!((partition.vacant_windows, partition.skipped_windows), (1, 2));
+    }
+
+    #[test]
+    fn windows_that_nobody_expects_to_be_used_are_told_apart() {
+        let birth = Kind::Birth { generation: 1, warm: false, took_ns: 0 };
+        let start = Kind::WindowStart { frame: 0, planned_ns: 0, awake_ns: 0, continued_ns: 0 };
+        let vacant = Kind::WindowVacant { frame: 0, planned_ns: 0 };
+        let crash = Kind::Crash { signal: 11, code: 0, address: 0, ip: 0 };
+        let cases: [(&[Kind], u64, u64); 5] = [
+            (&[vacant, vacant], 2, 2),
+            // The window behind the end comes before the news of the end.
+            (&[birth, start, vacant, Kind::Exit { status: 0 }, vacant], 2, 2),
+            (&[birth, start, vacant, crash, vacant, birth, start, vacant, Kind::ModeRequest { mode: 0 }], 3, 1),
+            (&[birth, start, vacant, Kind::Exit { status: 1 }, vacant], 2, 0),
+            (&[birth, vacant, start, Kind::ModeRequest { mode: 1 }, vacant], 2, 0),
+        ];
+        for (kinds, all, by_intent) in cases {
+            let partition = &stats(&["a"], &of(0, kinds)).partitions[0];
+            assert_eq!((partition.vacant_windows, partition.vacant_by_intent), (all, by_intent), "{kinds:?}");
+        }
     }
 
     #[test]

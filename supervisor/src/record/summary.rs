@@ -71,6 +71,8 @@ pub struct Partition {
     pub late_windows: u64,
     /// Windows for which it had nothing to run.
     pub vacant_windows: u64,
+    /// Of these, the ones before its start, or after it had ended well.
+    pub vacant_by_intent: u64,
     /// Windows that were over before the dispatcher came.
     pub skipped_windows: u64,
     /// Windows after which the stop was confirmed late, or not at all.

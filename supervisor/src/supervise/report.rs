@@ -233,7 +233,7 @@ mod tests {
     fn a_request_is_kept_if_it_makes_sense() {
         let memory = memory();
         let request = &memory.vcpu().request;
-        let mut will = |kind, code, length| {
+        let will = |kind, code, length| {
             request.kind.store(kind, Ordering::Relaxed);
             request.code.store(code, Ordering::Relaxed);
             request.length.store(length, Ordering::Relaxed);

@@ -55,6 +55,27 @@ fn an_older_recording_is_replaced_as_a_whole() {
 }
 
 #[test]
+fn what_is_no_recording_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("thesis.txt");
+    let (header, events, bytes) = sample();
+    let mut almost = bytes.clone();
+    almost[7] ^= 1;
+    for content in [b"x".as_slice(), b"a text that nobody wants to lose", &almost, &bytes[..4]] {
+        std::fs::write(&path, content).unwrap();
+        let refused = Writer::create(&path, &header).unwrap_err();
+        assert!(matches!(refused.problem, Problem::WouldReplace), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), content);
+    }
+    // The control: an empty file, and one that begins as a recording of whatever version.
+    for content in [b"".as_slice(), &bytes[..8]] {
+        std::fs::write(&path, content).unwrap();
+        Writer::create(&path, &header).unwrap().append(&events).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+}
+
+#[test]
 fn links_and_special_files_are_refused_and_left_alone() {
     let (header, ..) = sample();
     let dir = tempfile::tempdir().unwrap();
@@ -179,7 +200,9 @@ fn events_of_pure_noise_do_not_panic() {
         let mut bytes = header.encode().unwrap();
         for _ in 0..50 {
             // Mostly known kinds, cores and partitions, so that the noise gets past the first check.
-            let head = random.below(13) | random.below(3) << 16 | random.below(4) << 32;
+            let partition = if random.below(5) == 0 { u64::from(event::NO_PARTITION) } else { random.below(4) };
+            let detail = random.next() >> random.below(64) & 0xffff;
+            let head = random.below(30) | random.below(3) << 16 | partition << 32 | detail << 48;
             bytes.extend(head.to_le_bytes());
             (0..7).for_each(|_| bytes.extend((random.next() >> random.below(64)).to_le_bytes()));
         }
