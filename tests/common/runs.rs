@@ -63,6 +63,11 @@ impl Background {
         self.output("stdout")
     }
 
+    /// What it has said on standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.output("stderr")
+    }
+
     /// Waits until it has printed `text`.
     pub(crate) fn wait_for(&self, text: &str) {
         eventually(&format!("{text:?} is printed"), || self.stdout().contains(text).then_some(()));

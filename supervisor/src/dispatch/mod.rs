@@ -20,7 +20,7 @@ pub mod real;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use agreement::Agreement;
+use agreement::{Agreement, SWITCHES};
 use bulkhead_abi::schedule::Snapshot;
 
 use crate::config::PartitionId;
@@ -150,15 +150,19 @@ pub fn run(
         }
         if behind > 0 || timetable.begins_frame(position) {
             let settled = agreement.settle(position.frame);
-            if u32::from(settled) != schedules.current {
-                timetable = &timetables[usize::from(settled)];
+            let planned_ns = timetables[0].instant_ns(epoch_ns, timetables[0].beginning(position.frame));
+            if u32::from(settled.schedule) != schedules.current {
+                timetable = &timetables[usize::from(settled.schedule)];
                 // In the middle of a frame, after a skip, there is no such place in the other schedule.
                 position = timetable.beginning(position.frame);
-                let planned_ns = timetable.instant_ns(epoch_ns, position);
-                let (frame, schedule) = (position.frame, settled.into());
+                let (frame, schedule) = (position.frame, settled.schedule.into());
                 push(awake_ns, NO_PARTITION, Kind::ScheduleSwitch { frame, schedule, planned_ns, awake_ns });
-                schedules.current = settled.into();
-                schedules.switches = schedules.switches.wrapping_add(1);
+                schedules.current = settled.schedule.into();
+            }
+            // A core that has skipped frames may have missed changes, there and back.
+            let more = settled.switches.wrapping_sub(schedules.switches) % SWITCHES;
+            if more > 0 {
+                schedules.switches = schedules.switches.wrapping_add(more);
                 schedules.last_switch_ns = planned_ns;
             }
         }

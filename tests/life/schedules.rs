@@ -1,0 +1,214 @@
+//! Changes of the schedule: at the beginning of a frame, on all cores at the same one, and without losing a window.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bulkhead::record::event::{Event, Kind};
+use bulkhead::record::file::Reader;
+use serde_json::json;
+
+use crate::common::{guest, skip, write_module};
+use crate::guests;
+use crate::runs::{figures, lines_of, number, run};
+
+const FRAME_NS: u64 = 2_000_000;
+/// Changes that the guests wait for.
+const CHANGES: u64 = 1000;
+
+/// Two schedules on `cores` cores: the pilot has a window in both, the passenger changes its place, and a partition runs in
+/// the second only.
+fn module(pilot: &Path, cores: usize) -> String {
+    let other = guest("h_life");
+    let partition = |name: &str, image: &Path, core: usize, args: &str, more: &str| {
+        format!(
+            "[[partition]]\nname = \"{name}\"\nimage = \"{}\"\nmemory = \"64 KiB\"\ncore = {core}\nargs = [{args}]\n{more}\n",
+            image.display()
+        )
+    };
+    let window = |name: &str, start_us: u64, duration_us: u64| {
+        format!(
+            "[[schedule.window]]\npartition = \"{name}\"\nstart = \"{start_us} us\"\nduration = \"{duration_us} us\"\n"
+        )
+    };
+    let other_core = cores - 1;
+    let changes = format!("\"{CHANGES}\"");
+    [
+        "[module]\nname = \"test\"\nmajor_frame = \"2 ms\"\n".to_owned(),
+        partition("pilot", pilot, 0, &format!("\"pilot\", {changes}"), "may_switch_schedule = true"),
+        partition("passenger", &other, other_core, &format!("\"passenger\", {changes}"), ""),
+        partition("second", &other, other_core, "\"stay\"", ""),
+        "[[schedule]]\nname = \"one\"\n".to_owned(),
+        window("pilot", 0, 300),
+        window("passenger", 400, 300),
+        "[[schedule]]\nname = \"two\"\n".to_owned(),
+        window("passenger", 300, 300),
+        window("pilot", 700, 300),
+        window("second", 1100, 300),
+    ]
+    .concat()
+}
+
+/// What a core is to do in a schedule: partition and start of each window.
+fn planned(schedule: u16, core: u16, cores: usize) -> Vec<(u16, u64)> {
+    let core_of = |partition: u16| if partition == 0 { 0 } else { cores as u16 - 1 };
+    let windows: &[(u16, u64)] = match schedule {
+        0 => &[(0, 0), (1, 400_000)],
+        _ => &[(1, 300_000), (0, 700_000), (2, 1_100_000)],
+    };
+    windows.iter().copied().filter(|&(partition, _)| core_of(partition) == core).collect()
+}
+
+/// What one core recorded.
+#[derive(Debug, Default)]
+struct Core {
+    /// The schedule from each of these frames on, and the instant of the change.
+    switches: BTreeMap<u64, (u16, u64)>,
+    /// By frame: partition and planned instant of each window, whatever became of it.
+    windows: BTreeMap<u64, Vec<(u16, u64)>>,
+    /// Frames that were missed, as a whole or in part.
+    skipped: Vec<(u64, u64)>,
+}
+
+fn cores_of(recording: &Path, cores: usize) -> Vec<Core> {
+    let mut found: Vec<Core> = (0..cores).map(|_| Core::default()).collect();
+    for event in Reader::open(recording).expect("a recording") {
+        let Event { core, partition, kind, .. } = event.expect("an event");
+        let core = &mut found[usize::from(core)];
+        match kind {
+            Kind::WindowStart { frame, planned_ns, .. }
+            | Kind::WindowVacant { frame, planned_ns }
+            | Kind::WindowSkipped { frame, planned_ns, .. } => {
+                core.windows.entry(frame).or_default().push((partition, planned_ns));
+            }
+            Kind::FramesSkipped { first, count } => core.skipped.push((first, first + count)),
+            Kind::ScheduleSwitch { frame, schedule, planned_ns, awake_ns } => {
+                assert!(awake_ns >= planned_ns, "{kind:?}");
+                assert_eq!(core.switches.insert(frame, (schedule, planned_ns)), None, "{kind:?}");
+            }
+            Kind::Lost { count } => panic!("{count} events were lost"),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn check(pilot: &Path, cores: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = write_module(folder.path(), &module(pilot, cores));
+    let recording = folder.path().join("run.rec");
+    // "second" stays for ever, and the run ends long after everybody else has seen enough.
+    let frames = 3 * CHANGES;
+    let frames_text = frames.to_string();
+    let finished = run(&[
+        path.as_os_str(),
+        "--json".as_ref(),
+        "-q".as_ref(),
+        "--frames".as_ref(),
+        frames_text.as_ref(),
+        "--record".as_ref(),
+        recording.as_os_str(),
+    ]);
+    assert_eq!(finished.code(), 0, "{finished:#?}");
+    let json = finished.json();
+    assert_eq!(lines_of(&finished.stderr, "pilot"), ["start 1 condition 0 mode 0 kept 0", "wrong 0"]);
+    assert_eq!(lines_of(&finished.stderr, "passenger"), ["start 1 condition 0 mode 0 kept 0", "wrong 0"]);
+    let pilot = figures(&json, "pilot");
+    assert!(number(&pilot["schedule_requests"]) >= CHANGES, "{pilot:#}");
+    assert_eq!(pilot["refused_schedule_requests"], json!(0));
+
+    let found = cores_of(&recording, cores);
+    // Every change is at the beginning of its frame, and every frame begins a whole number of frames after the first.
+    let (first, &(_, at_ns)) = found[0].switches.first_key_value().expect("a change");
+    let epoch_ns = at_ns - first * FRAME_NS;
+    for (frame, (_, planned_ns)) in found.iter().flat_map(|core| &core.switches) {
+        assert_eq!(*planned_ns, epoch_ns + frame * FRAME_NS, "frame {frame}");
+    }
+    for (number, core) in (0..).zip(&found) {
+        assert!(core.switches.len() as u64 >= CHANGES, "{} changes", core.switches.len());
+        let is_skipped = |frame: u64| core.skipped.iter().any(|&(first, last)| (first..=last).contains(&frame));
+        let mut schedule = 0;
+        for frame in 0..frames {
+            schedule = core.switches.get(&frame).map_or(schedule, |&(to, _)| to);
+            let expected: Vec<_> = planned(schedule, number, cores)
+                .into_iter()
+                .map(|(partition, start_ns)| (partition, epoch_ns + frame * FRAME_NS + start_ns))
+                .collect();
+            let windows = core.windows.get(&frame).cloned().unwrap_or_default();
+            // A host that is busy with something else may cost whole frames; those are said to be missed.
+            assert!(
+                windows == expected || is_skipped(frame),
+                "core {number} frame {frame}: {windows:?} for {expected:?}"
+            );
+        }
+    }
+    // All cores change at the same frames, as far as they were there.
+    let schedule_at = |core: &Core, frame: u64| core.switches.range(..=frame).next_back().map_or(0, |(_, &(to, _))| to);
+    for core in &found[1..] {
+        for frame in 0..frames {
+            let was_there = |core: &Core| !core.skipped.iter().any(|&(first, last)| (first..last).contains(&frame));
+            if was_there(core) && was_there(&found[0]) {
+                assert_eq!(schedule_at(core, frame), schedule_at(&found[0], frame), "frame {frame}");
+            }
+        }
+    }
+    let skipped: u64 = found.iter().flat_map(|core| &core.skipped).map(|&(first, last)| last - first).sum();
+    println!("{cores} cores: {} changes, {skipped} frames skipped", found[0].switches.len());
+}
+
+#[test]
+fn a_thousand_changes_at_frame_boundaries_lose_no_window() {
+    for guest in guests() {
+        check(&guest, 1);
+    }
+}
+
+#[test]
+fn a_thousand_changes_happen_on_two_cores_at_the_same_frames() {
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return skip("two cores are needed");
+    }
+    for guest in guests() {
+        check(&guest, 2);
+    }
+}
+
+#[test]
+fn a_reset_goes_back_to_the_first_schedule() {
+    for guest in guests() {
+        // The pilot changes once and is content; who runs in the second schedule only has the module reset. The pilot's second
+        // life waits for the first schedule.
+        let text = module(&guest, 1).replace("\"pilot\", \"1000\"", "\"pilot\", \"1\"").replace(
+            "args = [\"stay\"]",
+            "args = [\"raise\", \"5\", \"1\"]\nhealth = { memory_violation = \"reset\" }",
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = write_module(folder.path(), &text);
+        let finished = run(&[path.as_os_str(), "--json".as_ref(), "-q".as_ref(), "--frames".as_ref(), "400".as_ref()]);
+        assert_eq!(finished.code(), 0, "{finished:#?}");
+        let again = "start 2 condition 2 mode 0 kept 0";
+        let expected = ["start 1 condition 0 mode 0 kept 0", "wrong 0", again, "wrong 0"];
+        assert_eq!(lines_of(&finished.stderr, "pilot"), expected, "{finished:#?}");
+        assert_eq!(finished.json()["summary"]["cores"][0]["schedule_switches"], json!(2));
+    }
+}
+
+#[test]
+fn who_may_not_change_schedules_changes_none() {
+    let [c, _] = guests();
+    // The shim refuses to ask, so the page is scribbled over: it asks for schedule 0, and for one that does not exist.
+    for with in ["0", "1", "255"] {
+        for may in ["true", "false"] {
+            let text = module(&c, 1)
+                .replace("args = [\"pilot\", \"1000\"]", &format!("args = [\"scribble\", \"{with}\", \"0\"]"))
+                .replace("may_switch_schedule = true", &format!("may_switch_schedule = {may}"));
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = write_module(folder.path(), &text);
+            let finished =
+                run(&[path.as_os_str(), "--json".as_ref(), "-q".as_ref(), "--frames".as_ref(), "50".as_ref()]);
+            let json = finished.json();
+            assert_eq!(json["summary"]["cores"][0]["schedule_switches"], json!(0), "{with} {may}");
+            let pilot = figures(&json, "pilot");
+            assert_eq!(number(&pilot["refused_schedule_requests"]), u64::from(with != "0"), "{with} {may}: {pilot:#}");
+        }
+    }
+}
