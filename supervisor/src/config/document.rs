@@ -190,8 +190,11 @@ fn unknown_tables(root: &mut DeTable<'_>, found: &mut Vec<Mistake>) {
     let unknown: Vec<_> = root.keys().filter(|key| !TABLES.contains(&key.get_ref().as_ref())).cloned().collect();
     for key in unknown {
         let title = format!("unknown table or key {}", quote(key.get_ref()));
-        let mistake =
-            Mistake::at(key.span(), title, "known here: `[module]`, `[[partition]]`, `[[window]]`, `[[schedule]]`, `[[channel]]`");
+        let mistake = Mistake::at(
+            key.span(),
+            title,
+            "known here: `[module]`, `[[partition]]`, `[[window]]`, `[[schedule]]`, `[[channel]]`",
+        );
         let near = suggest::nearest(key.get_ref(), TABLES);
         found.push(match near {
             Some("module") => mistake.help("did you mean `[module]`?"),

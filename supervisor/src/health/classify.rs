@@ -24,7 +24,9 @@ pub fn signal(signal: i32, code: i32, address: Option<u64>) -> Error {
 }
 
 fn is_below_a_stack(address: u64) -> bool {
-    [map::STACK, map::ALT_STACK].iter().any(|stack| (stack.base - GUARD..stack.base).contains(&address))
+    // Among the stacks of an executive's processes, whatever is no stack is a guard, and stacks do not fault.
+    (map::PROCESS_STACKS.base..map::PROCESS_STACKS.end()).contains(&address)
+        || [map::STACK, map::ALT_STACK].iter().any(|stack| (stack.base - GUARD..stack.base).contains(&address))
 }
 
 #[cfg(test)]
@@ -66,6 +68,10 @@ mod tests {
                 let found = signal(libc::SIGSEGV, 1, Some(address));
                 assert_eq!(found == Error::StackOverflow, overflow, "{address:#x}");
             }
+        }
+        let stacks = map::PROCESS_STACKS;
+        for (address, overflow) in [(stacks.base - 1, false), (stacks.base, true), (stacks.end(), false)] {
+            assert_eq!(signal(libc::SIGSEGV, 1, Some(address)) == Error::StackOverflow, overflow, "{address:#x}");
         }
         // A guard lies in no other region.
         const { assert!(map::GUEST.end() <= map::STACK.base - GUARD && map::STACK.end() <= map::ALT_STACK.base - GUARD) };
