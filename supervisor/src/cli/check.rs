@@ -51,22 +51,27 @@ pub fn timeline(module: &Module, width: usize, charset: Charset) -> String {
         count(module.cores.len(), "core"),
         ns_text(module.major_frame_ns)
     );
-    for core in &module.cores {
-        let _ = writeln!(out, "\ncore {} (CPU {})", core.number, core.cpu);
-        drawing.axis(&mut out);
-        for (id, windows) in lanes(module, core) {
-            drawing.lane(&mut out, &module.partition(id).name, &windows);
+    for (number, name) in module.schedules.iter().enumerate() {
+        if module.schedules.len() > 1 {
+            let _ = writeln!(out, "\nschedule {name}");
         }
+        for core in &module.cores {
+            let _ = writeln!(out, "\ncore {} (CPU {})", core.number, core.cpu);
+            drawing.axis(&mut out);
+            for (id, windows) in lanes(module, core, number) {
+                drawing.lane(&mut out, &module.partition(id).name, &windows);
+            }
+        }
+        let _ = write!(out, "\n{}", table(module, number, width, charset));
     }
-    let _ = write!(out, "\n{}", table(module, width, charset));
     out
 }
 
-/// The partitions of a core with their windows, in the order of their first windows.
-fn lanes(module: &Module, core: &Core) -> Vec<(PartitionId, Vec<Window>)> {
+/// The partitions of a core with their windows in a schedule, in the order of their first windows.
+fn lanes(module: &Module, core: &Core, schedule: usize) -> Vec<(PartitionId, Vec<Window>)> {
     let mut windows = vec![Vec::new(); module.partitions.len()];
     let mut order = Vec::new();
-    for window in &core.windows {
+    for window in core.windows_in(schedule) {
         let id = window.partition;
         if windows[id.index()].is_empty() {
             order.push(id);
@@ -176,14 +181,14 @@ impl Cell {
 }
 
 /// The table of partitions and of idle time. Long names are cut where it would become wider than `width`.
-fn table(module: &Module, width: usize, charset: Charset) -> String {
+fn table(module: &Module, schedule: usize, width: usize, charset: Charset) -> String {
     let head = ["name", "core (CPU)", "windows", "time", "share", "memory"].map(str::to_owned);
     let frame = module.major_frame_ns;
     let mut rows = Vec::new();
     for core in &module.cores {
         let place = format!("{} ({})", core.number, core.cpu);
         let mut used = 0;
-        for (id, windows) in lanes(module, core) {
+        for (id, windows) in lanes(module, core, schedule) {
             let partition = module.partition(id);
             let time = windows.iter().map(|window| window.duration_ns).sum();
             used += time;
@@ -384,6 +389,21 @@ core 0 (CPU 2)
  (idle)       0 (2)            5 ms  25.0 %
 ";
         assert_eq!(timeline(&module, 43, Charset::Ascii), expected);
+    }
+
+    #[test]
+    fn every_schedule_is_drawn() {
+        let mut module = module(&["nav", "io"], 20_000_000, &[(0, 0, 5_000_000)]);
+        module.schedules = vec!["climb".to_owned(), "cruise".to_owned()];
+        module.cores[0].alternatives =
+            vec![vec![Window { partition: PartitionId(1), start_ns: 10_000_000, duration_ns: 10_000_000 }]];
+        let text = timeline(&module, 43, Charset::Ascii);
+        let (climb, cruise) = text.split_once("\nschedule cruise\n").unwrap();
+        assert!(climb.contains("\nschedule climb\n"), "{text}");
+        assert!(climb.contains(" nav |#########                           |\n"), "{text}");
+        assert!(cruise.contains(" io  |                  ##################|\n"), "{text}");
+        assert!(climb.contains("nav          0 (2)        1   5 ms  25.0 %") && !climb.contains(" io "), "{text}");
+        assert!(cruise.contains("io           0 (2)        1  10 ms  50.0 %") && !cruise.contains(" nav "), "{text}");
     }
 
     #[test]

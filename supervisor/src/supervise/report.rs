@@ -248,4 +248,33 @@ mod tests {
         assert_eq!((error, message.len()), (Error::PowerFail, MESSAGE_LEN));
         assert_eq!(will(2, 8, 0), None);
     }
+
+    #[test]
+    fn noise_in_the_guest_s_pages_harms_nobody() {
+        use crate::record::synth::Random;
+
+        let (memory, mut random) = (memory(), Random::new(5));
+        let mut reports = Reports::new(0);
+        for round in 0..3000u64 {
+            // Small numbers as often as large ones, so that much of it nearly makes sense.
+            let mut word = || (random.next() >> (random.below(64) as u32)) as u32;
+            let request = &memory.vcpu().request;
+            for field in [&request.kind, &request.code, &request.process, &request.length] {
+                field.store(word(), Ordering::Relaxed);
+            }
+            if let Some(Will::Error { message, .. }) = Will::read(request) {
+                assert!(message.len() <= MESSAGE_LEN);
+            }
+            for slot in &memory.reports()[..8] {
+                for field in [&slot.kind, &slot.code, &slot.process, &slot.length] {
+                    field.store(word(), Ordering::Relaxed);
+                }
+            }
+            memory.report_producer().head.store(word(), Ordering::Relaxed);
+            memory.report_producer().dropped.store(word(), Ordering::Relaxed);
+            let (found, lost) = reports.drain(&memory, round * 100 * RATE_NS);
+            assert!(found.len() as u64 <= BURST && lost <= u64::from(u32::MAX) + u64::from(REPORT_SLOTS));
+            assert!(found.iter().all(|report| report.message.len() <= MESSAGE_LEN));
+        }
+    }
 }
