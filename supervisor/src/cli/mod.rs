@@ -92,6 +92,18 @@ enum BenchCommand {
         #[arg(long)]
         cpu: Option<u32>,
     },
+    /// What messages between partitions cost, against memcpy and a ring within one process
+    Port {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// How many windows each of two guests gets in turns
+        #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+        windows: u32,
+        /// The host's CPU to measure on; by default the one that a module's core 0 would be
+        #[arg(long)]
+        cpu: Option<u32>,
+    },
     /// What virtual interrupts cost, against what Linux offers an ordinary process
     Irq {
         /// Print JSON
@@ -189,6 +201,7 @@ pub fn main() -> u8 {
         Command::Bench { what: BenchCommand::Window { json, windows, cpu } } => bench::window::run(json, windows, cpu),
         Command::Bench { what: BenchCommand::Apex { json, cpu } } => bench::apex::run(json, cpu),
         Command::Bench { what: BenchCommand::Irq { json, count, cpu } } => bench::irq::run(json, count, cpu),
+        Command::Bench { what: BenchCommand::Port { json, windows, cpu } } => bench::port::run(json, windows, cpu),
         Command::Test(args) => test::run(&args),
         Command::Report { file, json } => match report::run(&file, json) {
             Ok(()) => WELL,

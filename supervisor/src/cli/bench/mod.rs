@@ -2,6 +2,7 @@
 
 pub(super) mod apex;
 pub(super) mod irq;
+pub(super) mod port;
 pub(super) mod window;
 
 mod bare;
