@@ -7,6 +7,8 @@ mod running;
 #[path = "common/runs.rs"]
 mod runs;
 
+#[path = "ports/gateway.rs"]
+mod gateway;
 #[path = "ports/hostile.rs"]
 mod hostile;
 #[path = "ports/module.rs"]

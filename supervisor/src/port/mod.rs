@@ -6,13 +6,15 @@
 //! * `memory`: a channel's memfds, with a read-only descriptor for the side that reads;
 //! * [`Channels`]: all of a module's; [`Ports`]: what one partition sees of them, at which addresses, and what a restart does;
 //! * [`watch`]: how a dispatcher notices that a partition has sent or received something;
-//! * [`audit`]: noticing positions that make no sense, and whose fault that is.
+//! * [`audit`]: noticing positions that make no sense, and whose fault that is;
+//! * [`gateway`]: ends that are sockets.
 //!
 //! A restart clears what waits for the partition and keeps what it has sent: the destinations of a sampling channel are told
 //! the number of the last message, which then does not exist for them, and a queue's tail moves to its head. Both happen while
 //! the partition has no process, and neither disturbs the peer, which may be running.
 
 pub mod audit;
+pub mod gateway;
 pub mod memory;
 pub mod watch;
 

@@ -40,6 +40,7 @@ use crate::health::StormWatch;
 use crate::host::{self, Cpus};
 use crate::partition::{Birth, BirthError, Guest, Spawner, pin};
 use crate::port::audit::{Audit, Culprit};
+use crate::port::gateway::{Gateways, SocketOutcome};
 use crate::port::{ChannelMemory, Channels};
 use crate::record::event::{Event, Kind};
 use crate::record::header::Header;
@@ -90,6 +91,7 @@ struct Supervisor<'a> {
     residents: Vec<Resident>,
     channels: Arc<Channels>,
     audits: Vec<Audit>,
+    gateways: Option<Gateways>,
     spawner: Spawner,
     journal: Journal,
     output: Output,
@@ -141,7 +143,8 @@ impl<'a> Supervisor<'a> {
 
         let first = Sample::take();
         let poll = Poll::new().map_err(host_error("epoll"))?;
-        let waker = Waker::new(poll.registry(), WAKER).map_err(host_error("eventfd"))?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(host_error("eventfd"))?);
+        let news_waker = Arc::clone(&waker);
         poll.registry()
             .register(&mut SourceFd(&signals.as_raw_fd()), SIGNALS, Interest::READABLE)
             .map_err(host_error("epoll"))?;
@@ -162,6 +165,10 @@ impl<'a> Supervisor<'a> {
         let width = module.partitions.iter().map(|partition| partition.name.chars().count()).max().unwrap_or(0);
         let channels = Channels::new(module).map_err(|(channel, error)| RunError::Channel { channel, error })?;
         let channels = Arc::new(channels);
+        let gateways = Gateways::start(&channels, module.partitions.len(), &housekeeping, move || {
+            // The tick comes anyway.
+            let _ = news_waker.wake();
+        })?;
         let residents = guests
             .into_iter()
             .enumerate()
@@ -190,6 +197,7 @@ impl<'a> Supervisor<'a> {
             residents,
             audits: vec![Audit::default(); module.channels.len()],
             channels,
+            gateways,
             spawner,
             journal,
             output,
@@ -323,6 +331,9 @@ impl<'a> Supervisor<'a> {
             }
         }
         self.pump_input();
+        for id in self.gateways.iter().flat_map(Gateways::take_news) {
+            self.residents[id.index()].ring(line::PORT);
+        }
         let mut ending = None;
         for index in 0..self.residents.len() {
             let resident = &mut self.residents[index];
@@ -448,6 +459,15 @@ impl<'a> Supervisor<'a> {
         if self.journal.collect(|_| {}) {
             self.say_recording_failed();
         }
+        if let Some(gateways) = &mut self.gateways {
+            gateways.stop();
+        }
+        let channels = (0..).zip(self.channels.iter());
+        let channels = channels.map(|(number, (channel, memory))| {
+            let sockets = self.gateways.as_ref().map(|gateways| gateways.outcomes(number)).unwrap_or_default();
+            channel_outcome(channel, memory, sockets)
+        });
+        let channels = channels.collect();
         let partitions = self
             .residents
             .iter()
@@ -460,7 +480,7 @@ impl<'a> Supervisor<'a> {
         let outcome = Outcome {
             ending,
             partitions,
-            channels: self.channels.iter().map(|(channel, memory)| channel_outcome(channel, memory)).collect(),
+            channels,
             real_time: self.real_time.fifo,
             guest_policies: self.policies,
             fences: self.spawner.fences(),
@@ -504,7 +524,7 @@ impl<'a> Supervisor<'a> {
 }
 
 /// What a channel came to.
-fn channel_outcome(channel: &Channel, memory: &ChannelMemory) -> ChannelOutcome {
+fn channel_outcome(channel: &Channel, memory: &ChannelMemory, sockets: Vec<SocketOutcome>) -> ChannelOutcome {
     let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
     let (source, destination) = (memory.source_page(), memory.destination_page());
     let messages = load(&source.head);
@@ -516,6 +536,7 @@ fn channel_outcome(channel: &Channel, memory: &ChannelMemory) -> ChannelOutcome 
         waiting: destination.map_or(0, |page| messages.wrapping_sub(load(&page.tail)).min(depth)),
         lost: load(&source.lost),
         nonsense: destination.map_or(0, |page| load(&page.own.nonsense)),
+        sockets,
     }
 }
 

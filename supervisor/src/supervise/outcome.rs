@@ -12,6 +12,7 @@ use super::resident::State;
 use crate::config::PartitionId;
 use crate::dispatch::policy::GuestPolicy;
 use crate::partition::{BirthError, Fences};
+use crate::port::gateway::{GatewayError, SocketOutcome};
 use crate::record::event::Event;
 use crate::record::summary::Summary;
 
@@ -76,6 +77,9 @@ pub enum RunError {
         /// Why.
         error: Errno,
     },
+    /// An end of a channel is a socket that cannot be had.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
     /// A partition's process cannot be made.
     #[error("partition \"{partition}\": {error}")]
     Birth {
@@ -159,6 +163,8 @@ pub struct ChannelOutcome {
     pub lost: u64,
     /// Times that the destination found a length or a position that made no sense.
     pub nonsense: u64,
+    /// What went through its ends that are sockets, the source first.
+    pub sockets: Vec<SocketOutcome>,
 }
 
 /// What a run came to.

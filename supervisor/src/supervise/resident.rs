@@ -208,7 +208,7 @@ impl Resident {
     /// Raises a line of the guest's.
     pub(super) fn ring(&self, line: u32) {
         if let Some(process) = &self.process
-            && raise(self.memory.vcpu(), line) != Raised::Unwanted
+            && raise(self.memory.vcpu(), line) == Raised::News
         {
             // A process that has just ended needs no interrupt.
             let _ = send(process.pidfd.as_fd(), DOORBELL);
