@@ -1,7 +1,8 @@
 //! Model checking of the ring and the slots: every order in which two processors' loads and stores can take effect.
 //!
 //! Run by `scripts/model`. The models are small, so that all of their executions can be tried; each property comes with a
-//! control that breaks the protocol and has to be found out.
+//! control that breaks the protocol and has to be found out. What the checker does not try is a load that is late, behind a
+//! later store of the same thread; so the release of a tail, which keeps the copy before it, rests on reading alone.
 
 use super::queue::{ReceiveError, Receiver, SendError, Sender};
 use super::sampling::{ReadError, Reader, Sample, Writer};
