@@ -99,8 +99,9 @@ fn a_flood_of_datagrams_is_dropped_and_counted() {
     let json = run.finish().json();
     let figures_of_flood = figures(&json, "flood");
     let socket = &figures_of_flood["sockets"][0];
-    assert_eq!((&figures_of_flood["messages"], &figures_of_flood["waiting"]), (&json!(4), &json!(4)));
-    assert_eq!(socket["passed"], 4);
+    // What came before the guest's start was cleared then.
+    assert_eq!((&figures_of_flood["messages"], &figures_of_flood["waiting"]), (&socket["passed"], &json!(4)));
+    assert!([4, 8].contains(&socket["passed"].as_u64().expect("a number")), "{json:#}");
     assert_eq!(socket["dropped"], figures_of_flood["lost"]);
     assert!(socket["dropped"].as_u64() > Some(0), "{json:#}");
     // The control: a sampling channel takes them all.

@@ -42,6 +42,9 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         };
     } else if !args.quiet {
         complain(&ending(&outcome), WELL);
+        for line in lost_messages(&outcome) {
+            complain(&line, WELL);
+        }
         eprint(&report::brief(&outcome.summary));
     }
     Ok(status(&outcome))
@@ -69,6 +72,21 @@ fn status(outcome: &Outcome) -> u8 {
     } else {
         WELL
     }
+}
+
+/// A line for each channel end that messages were lost at.
+fn lost_messages(outcome: &Outcome) -> Vec<String> {
+    let mut lines = Vec::new();
+    for channel in &outcome.channels {
+        let name = &channel.name;
+        for socket in channel.sockets.iter().filter(|socket| socket.dropped > 0) {
+            lines.push(format!("channel \"{name}\": {} messages dropped at {}", socket.dropped, socket.socket));
+        }
+        if channel.nonsense > 0 {
+            lines.push(format!("channel \"{name}\": {} senseless messages or positions", channel.nonsense));
+        }
+    }
+    lines
 }
 
 /// Why the run ended, in one line.
