@@ -169,7 +169,7 @@ impl<E: Env> Core<'_, E> {
                 self.process_mut(index).priority = priority;
                 self.ready.push_back(self.tables.processes, index);
             }
-            (State::Waiting, super::process::Wait::Object(object)) => {
+            (State::Waiting, super::process::Wait::Object(object)) if self.queue_of(object).goes_by_priority() => {
                 self.dequeue(object, index);
                 self.process_mut(index).priority = priority;
                 self.enqueue(object, index);

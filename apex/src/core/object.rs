@@ -20,6 +20,10 @@ impl Queue {
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
+
+    pub(crate) fn goes_by_priority(&self) -> bool {
+        self.discipline == Discipline::Priority
+    }
 }
 
 /// A table of named objects.

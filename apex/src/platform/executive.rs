@@ -9,18 +9,16 @@ use core::sync::atomic::{AtomicBool, Ordering, compiler_fence};
 
 use bulkhead_shim::{clock, fault, irq, timer};
 
-use crate::core::{Address, Core, Flow, Mode, NO_EVENT, Reply};
+use crate::core::{Core, Flow, Mode, NO_EVENT, Reply};
 
 use super::memory::Arena;
 use super::ports::Ports;
-use super::stacks::Stacks;
 use super::world::World;
-use super::{limits, switch};
+use super::{limits, stacks, switch};
 
 /// The state of the partition's executive.
 pub(super) struct Executive {
     core: Core<'static, World>,
-    stacks: Stacks,
     /// Stack pointer of the main process, which idles once it is over.
     idle: usize,
     /// What the timer is set to.
@@ -53,13 +51,12 @@ unsafe fn state() -> &'static mut Executive {
 /// Makes the state at the first service.
 #[cold]
 fn make() {
-    let mut limits = limits::limits();
+    let limits = limits::limits();
     let mut ram = Arena::ram();
-    let stacks = Stacks::new(&mut limits, &mut ram);
     let mode = if bulkhead_shim::boot::info().start_mode == 0 { Mode::ColdStart } else { Mode::WarmStart };
     let ports = Ports::new(ram.table(limits.ports));
-    let core = Core::new(World::new(ports), ram.tables(&limits), mode, stacks.largest());
-    let executive = Executive { core, stacks, idle: 0, armed: NO_EVENT };
+    let core = Core::new(World::new(ports), ram.tables(&limits), mode, stacks::LARGEST);
+    let executive = Executive { core, idle: 0, armed: NO_EVENT };
     irq::free(|| {
         // SAFETY: interrupts are masked, and nobody has a reference yet.
         unsafe { *STATE.0.get() = Some(executive) };
@@ -195,7 +192,7 @@ impl Executive {
     fn begin(&mut self, heir: u16) -> usize {
         let attributes = self.core.attributes(heir);
         // SAFETY: the top of the process' own stack. If it runs on it at this moment, it stops for good.
-        unsafe { switch::prepare(self.stacks.top(heir, attributes.stack_size), attributes.entry) }
+        unsafe { switch::prepare(stacks::top(heir, attributes.stack_size), attributes.entry) }
     }
 
     /// Sets the timer, if the next event is sooner than what it is set to. One that comes too early does no harm.
@@ -259,11 +256,4 @@ pub(super) fn is_busy() -> bool {
 pub(super) fn runs_process() -> bool {
     // SAFETY: signals are blocked, and the state is not being changed.
     unsafe { state().core.runs_process() }
-}
-
-/// Whether an address is below the stack of a process. From a fault handler.
-pub(super) fn is_guard(address: Address) -> bool {
-    // SAFETY: where the stacks are never changes once the state exists.
-    MADE.load(Ordering::Relaxed)
-        && unsafe { (*STATE.0.get()).as_ref().is_some_and(|state| state.stacks.is_guard(address)) }
 }

@@ -11,7 +11,7 @@ use bulkhead_shim::irq;
 
 use crate::core::{ErrorCode, ErrorRecord};
 
-use super::{executive, health, switch};
+use super::{executive, health, stacks, switch};
 
 const SIGILL: i32 = 4;
 const SIGTRAP: i32 = 5;
@@ -84,7 +84,7 @@ fn classify(fault: &Fault, rip: u64, rsp: u64) -> ErrorCode {
 fn is_guard(address: u64) -> bool {
     /// As far below the first stack as a function's frame may reach.
     const BELOW: u64 = 0x1_0000;
-    executive::is_guard(address as usize) || (map::STACK.base - BELOW..map::STACK.base).contains(&address)
+    stacks::is_guard(address as usize) || (map::STACK.base - BELOW..map::STACK.base).contains(&address)
 }
 
 /// Whether the instruction there is one that user mode may not execute: HLT, CLI, STI, IN, OUT, INS, OUTS, and of those that

@@ -1,6 +1,5 @@
 //! What the configuration allows the executive, and the partition's period.
 
-use bulkhead_abi::map;
 use bulkhead_shim::boot;
 
 /// How many objects there may be of each kind.
@@ -13,21 +12,18 @@ pub(super) struct Limits {
     pub(super) blackboards: usize,
     pub(super) mutexes: usize,
     pub(super) ports: usize,
-    /// Bytes of each stack that the supervisor has mapped with a guard; 0 if it has mapped none.
-    pub(super) guarded_stack: usize,
 }
 
 /// The partition's limits.
 pub(super) fn limits() -> Limits {
     Limits {
-        processes: 16,
+        processes: super::stacks::COUNT - 1,
         semaphores: 32,
         events: 32,
         buffers: 32,
         blackboards: 32,
         mutexes: 32,
         ports: super::ports::count(),
-        guarded_stack: 0,
     }
 }
 
@@ -41,9 +37,4 @@ pub(crate) fn period() -> (i64, i64) {
 /// The time that the partition has in a period, in nanoseconds.
 pub(crate) fn duration() -> i64 {
     boot::windows().iter().map(|window| window.duration_ns).sum::<u64>() as i64
-}
-
-/// Where the supervisor maps the processes' stacks, and how many bytes below each it leaves unmapped.
-pub(super) fn guarded_stacks() -> (usize, usize) {
-    (map::PROCESS_STACKS.base as usize, map::STACK_GUARD as usize)
 }

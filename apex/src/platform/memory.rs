@@ -23,10 +23,6 @@ impl Arena {
         Arena { start: base as usize, end: base as usize + size }
     }
 
-    pub(super) fn size(&self) -> usize {
-        self.end - self.start
-    }
-
     /// Takes `size` bytes from the top, at a multiple of `align`. A partition whose memory is too small for what its
     /// configuration promises ends here.
     pub(super) fn take(&mut self, size: usize, align: usize) -> Address {

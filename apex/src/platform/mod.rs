@@ -17,6 +17,11 @@ pub(crate) use world::World;
 
 use bulkhead_shim::irq;
 
+/// Makes the stack of process `index` ready for `size` bytes of use.
+pub(crate) fn populate_stack(index: u16, size: u32) {
+    stacks::populate(index, size);
+}
+
 /// The life of a process, between its first instruction and its last. Interrupts are masked when it begins.
 extern "C" fn process_body(entry: usize) -> ! {
     irq::enable(0);

@@ -6,6 +6,9 @@
 
 #[cfg(target_arch = "x86_64")]
 core::arch::global_asm!(
+    // Says in the ABI note that the processes need stacks.
+    ".globl bh_note_flags",
+    ".set bh_note_flags, {flags}",
     ".pushsection .text.apex_switch, \"ax\", @progbits",
     // void apex_switch(u64 *from, u64 to): saves the stack pointer at `from` and goes on with `to`.
     ".globl apex_switch",
@@ -60,6 +63,7 @@ core::arch::global_asm!(
     ".size apex_begin, . - apex_begin",
     ".popsection",
     room = const ROOM,
+    flags = const bulkhead_abi::note::PROCESS_STACKS,
     body = sym super::process_body,
     options(att_syntax)
 );

@@ -11,7 +11,9 @@ use crate::platform::executive::{block, call};
 /// # Errors
 /// As the header says, here and below.
 pub unsafe fn create_process(attributes: &Attributes, deadline: Reply<Deadline>) -> Reply<Id> {
-    call(|core| core.create_process(*attributes, deadline))
+    let id = call(|core| core.create_process(*attributes, deadline))?;
+    crate::platform::populate_stack(id as u16, attributes.stack_size);
+    Ok(id)
 }
 
 /// SET_PRIORITY.

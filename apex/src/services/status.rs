@@ -78,7 +78,10 @@ pub unsafe fn report_application_message(message: Address, length: i32) -> Reply
 /// # Errors
 /// As the header says.
 pub unsafe fn create_error_handler(entry: Address, stack_size: u32) -> Reply {
-    call(|core| core.create_error_handler(entry, stack_size))
+    call(|core| core.create_error_handler(entry, stack_size))?;
+    // The handler is number 0.
+    crate::platform::populate_stack(0, stack_size);
+    Ok(())
 }
 
 /// GET_ERROR_STATUS.

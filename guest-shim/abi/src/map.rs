@@ -37,15 +37,24 @@ pub const STACK: Region = Region { base: 0x1000_2000_0000, size: 0x1000_0000 };
 ///
 /// A signal frame holds the whole vector state: 11 KiB with AMX. See `AT_MINSIGSTKSZ` in getauxval(3).
 pub const ALT_STACK: Region = Region { base: 0x1000_4000_0000, size: 0x1_0000 };
-/// The stacks of an executive's processes, if the configuration asks for them: each with [`STACK_GUARD`] bytes below it that are
-/// never mapped.
+/// The stacks of an executive's processes, for images that ask for them ([`crate::note::PROCESS_STACKS`]): each has
+/// [`PROCESS_STACK`] bytes, and [`STACK_GUARD`] bytes below it that are never mapped.
 pub const PROCESS_STACKS: Region = Region { base: 0x1001_0000_0000, size: 0xf_0000_0000 };
+/// Bytes of each process' stack. Memory is taken where it is touched only.
+pub const PROCESS_STACK: u64 = 0x10_0000;
+/// Number of these stacks: 32 processes, and an error handler first.
+pub const PROCESS_STACK_COUNT: u64 = 33;
 /// Unmapped bytes below each process' stack: more than the frame of an ordinary function, so that none reaches across.
 pub const STACK_GUARD: u64 = 0x1_0000;
 /// The pages of the partition's ports, [`port::CHANNEL`] bytes of addresses a channel of the module.
 pub const PORTS: Region = Region { base: 0x1100_0000_0000, size: 0x100_0000_0000 };
 /// The partition's memory; its size is the configuration's.
 pub const RAM: Region = Region { base: 0x2000_0000_0000, size: 0x1000_0000_0000 };
+
+/// First address of a process' stack; the first stack is number 0.
+pub const fn process_stack(number: u64) -> u64 {
+    PROCESS_STACKS.base + number * (STACK_GUARD + PROCESS_STACK) + STACK_GUARD
+}
 
 /// Offsets within [`HOST`].
 pub mod host {
@@ -121,6 +130,8 @@ mod tests {
             assert_eq!(region.base % PAGE, 0);
             assert_eq!(region.size % PAGE, 0);
         }
+        // The most stacks that there can be fit.
+        assert!(process_stack(1024) <= PROCESS_STACKS.end());
         // There is room for a guard page below each stack.
         assert!(GUEST.end() < STACK.base && STACK.end() < ALT_STACK.base);
         // The kernel's own mappings start at the top; this leaves them more than half of the user half.

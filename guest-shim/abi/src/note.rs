@@ -11,13 +11,18 @@ pub const NAME: &str = "Bulkhead";
 /// The note's type.
 pub const TYPE: u32 = 1;
 
+/// A bit of [`Note::flags`]: the image is an executive's, whose processes have stacks at [`crate::map::PROCESS_STACKS`].
+pub const PROCESS_STACKS: u32 = 1 << 0;
+/// All bits that this version knows.
+pub const FLAGS: u32 = PROCESS_STACKS;
+
 /// The note's descriptor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Note {
     /// [`crate::ABI_VERSION`] that the guest was built with.
     pub abi_version: u32,
-    /// Always 0.
+    /// Bits of what the image needs; see [`PROCESS_STACKS`].
     pub flags: u32,
     /// Handler for faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS) and interrupts (SIGALRM and
     /// [`crate::vcpu::DOORBELL`]), with the arguments of a `SA_SIGINFO` handler; 0 for none.

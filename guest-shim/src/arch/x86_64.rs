@@ -31,7 +31,9 @@ global_asm!(
     ".long 9, {note_size}, {note_type}",
     ".asciz \"Bulkhead\"",
     ".balign 4",
-    ".long {abi}, 0",
+    // The flags are a constant of whoever else is linked in: the executive defines the symbol, and nobody is zero.
+    ".weak bh_note_flags",
+    ".long {abi}, bh_note_flags",
     ".quad bh_fault_entry, bh_sigreturn, bh_syscall_start, bh_syscall_end",
     ".popsection",
     // Entry: RDI holds the address of the boot information, RSP the top of the stack.

@@ -4,7 +4,7 @@
 //! first name that is not UTF-8.
 
 use bulkhead_abi::ABI_VERSION;
-use bulkhead_abi::note::{NAME, Note, TYPE};
+use bulkhead_abi::note::{FLAGS, NAME, Note, TYPE};
 use goblin::elf::ProgramHeader;
 use goblin::elf::program_header::PT_NOTE;
 
@@ -89,7 +89,7 @@ fn parse(desc: &[u8]) -> Result<Note, ImageError> {
         return Err(ImageError::AbiVersion { version });
     }
     let note = Note::parse(desc).ok_or(size)?;
-    if note.flags != 0 {
+    if note.flags & !FLAGS != 0 {
         return Err(ImageError::NoteFlags { flags: note.flags });
     }
     Ok(note)

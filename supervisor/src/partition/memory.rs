@@ -28,6 +28,9 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::ftruncate;
 
+/// Bytes of the stacks of an executive's processes. A file's pages cost nothing until they are touched.
+const PROCESS_STACKS: u64 = map::PROCESS_STACK_COUNT * map::PROCESS_STACK;
+
 /// A memfd of a fixed size.
 pub(crate) fn memfd(name: &std::ffi::CStr, size: u64) -> Result<OwnedFd, Errno> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
@@ -140,7 +143,7 @@ impl Memory {
     pub fn new(ram_bytes: u64, stack_bytes: u64) -> Result<Memory, Errno> {
         let host_fd = memfd(c"bulkhead-host", map::HOST.size)?;
         let guest_fd = memfd(c"bulkhead-guest", map::GUEST.size)?;
-        let private_fd = memfd(c"bulkhead-private", ram_bytes + stack_bytes + map::ALT_STACK.size)?;
+        let private_fd = memfd(c"bulkhead-private", ram_bytes + stack_bytes + map::ALT_STACK.size + PROCESS_STACKS)?;
         let host = View::map(host_fd.as_fd(), map::HOST.size)?;
         let guest = View::map(guest_fd.as_fd(), map::GUEST.size)?;
         let size = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
@@ -175,6 +178,19 @@ impl Memory {
         ]
     }
 
+    /// What an image that asks for them has to map besides: the stacks of its processes, with nothing between one and the
+    /// next.
+    pub fn process_stacks(&self) -> impl Iterator<Item = Mapping<'_>> {
+        let first = self.ram_bytes + self.stack_bytes + map::ALT_STACK.size;
+        (0..map::PROCESS_STACK_COUNT).map(move |number| Mapping {
+            fd: self.private_fd.as_fd(),
+            offset: first + number * map::PROCESS_STACK,
+            base: map::process_stack(number),
+            size: map::PROCESS_STACK,
+            writable: true,
+        })
+    }
+
     /// Size of the RAM area in bytes.
     pub fn ram_bytes(&self) -> u64 {
         self.ram_bytes
@@ -193,7 +209,7 @@ impl Memory {
     pub fn clear(&self, keep_ram: bool) -> Result<(), Errno> {
         let punch = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
         let start = if keep_ram { self.ram_bytes } else { 0 };
-        let end = self.ram_bytes + self.stack_bytes + map::ALT_STACK.size;
+        let end = self.ram_bytes + self.stack_bytes + map::ALT_STACK.size + PROCESS_STACKS;
         fallocate(&self.private_fd, punch, start as i64, (end - start) as i64)?;
         fallocate(&self.guest_fd, punch, 0, map::GUEST.size as i64)?;
         self.out_consumer().tail.store(0, Ordering::Release);

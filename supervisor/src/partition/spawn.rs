@@ -8,8 +8,8 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
-use bulkhead_abi::map;
 use bulkhead_abi::vcpu::DOORBELL;
+use bulkhead_abi::{map, note};
 use nix::errno::Errno;
 use nix::sched::{sched_getaffinity, sched_setaffinity};
 use nix::sys::ptrace;
@@ -328,12 +328,21 @@ fn furnish(child: Pid, image: &Image, memory: &Memory, mappings: &[Mapping<'_>])
     let call = |name, number, args| tracee.call(name, number, args);
 
     let foreign = foreign_mappings(child, image)?;
-    for mapping in mappings {
+    let put = |mapping: &Mapping<'_>, more| {
         let prot = libc::PROT_READ | if mapping.writable { libc::PROT_WRITE } else { 0 };
-        let flags = libc::MAP_SHARED | libc::MAP_FIXED_NOREPLACE | libc::MAP_POPULATE;
+        let flags = libc::MAP_SHARED | libc::MAP_FIXED_NOREPLACE | more;
         let args =
             [mapping.base, mapping.size, prot as u64, flags as u64, mapping.fd.as_raw_fd() as u64, mapping.offset];
-        call("mmap", libc::SYS_mmap, args)?;
+        call("mmap", libc::SYS_mmap, args)
+    };
+    for mapping in mappings {
+        put(mapping, libc::MAP_POPULATE)?;
+    }
+    if image.note.flags & note::PROCESS_STACKS != 0 {
+        for stack in memory.process_stacks() {
+            // The guest touches what it needs of each when it starts up.
+            put(&stack, 0)?;
+        }
     }
     for (base, size) in foreign {
         call("munmap", libc::SYS_munmap, [base, size, 0, 0, 0, 0])?;
