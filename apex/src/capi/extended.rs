@@ -1,7 +1,9 @@
-//! Part 2: sampling port extensions.
+//! Part 2: sampling port extensions, module schedules, memory blocks.
 #![allow(non_snake_case, reason = "the standard's names")]
 
-use super::{ReturnCode, finish, give, give_length};
+use core::ffi::c_char;
+
+use super::{ReturnCode, finish, give, give_length, name};
 use crate::core::{Code, Updated};
 use crate::services;
 
@@ -77,5 +79,70 @@ unsafe extern "C" fn READ_SAMPLING_MESSAGE_CONDITIONAL(
             time_stamp.write(written);
         }
         give_length(reply.map(|(length, _)| length), length, return_code);
+    }
+}
+
+/// SCHEDULE_STATUS_TYPE
+#[repr(C)]
+struct ScheduleStatus {
+    time_of_last_schedule_switch: i64,
+    current_schedule: i32,
+    next_schedule: i32,
+}
+
+/// # Safety
+/// As for all of them.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn SET_MODULE_SCHEDULE(id: i32, return_code: ReturnCode) {
+    // SAFETY: the caller's promise.
+    unsafe { finish(services::set_module_schedule(id), return_code) }
+}
+
+/// # Safety
+/// As for all of them.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn GET_MODULE_SCHEDULE_STATUS(status: *mut ScheduleStatus, return_code: ReturnCode) {
+    let is = services::module_schedule_status();
+    let all = ScheduleStatus {
+        time_of_last_schedule_switch: is.last_switch,
+        current_schedule: is.current,
+        next_schedule: is.next,
+    };
+    // SAFETY: the caller's promise.
+    unsafe { give(Ok(all), status, return_code) }
+}
+
+/// # Safety
+/// As for all of them.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn GET_MODULE_SCHEDULE_ID(name_text: *const c_char, id: *mut i32, return_code: ReturnCode) {
+    // SAFETY: the caller's promise.
+    unsafe { give(services::module_schedule_id(&name(name_text)), id, return_code) }
+}
+
+/// MEMORY_BLOCK_STATUS_TYPE
+#[repr(C)]
+struct MemoryBlockStatus {
+    address: usize,
+    mode: u32,
+    size: i32,
+}
+
+/// # Safety
+/// As for all of them.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn GET_MEMORY_BLOCK_STATUS(
+    name_text: *const c_char,
+    status: *mut MemoryBlockStatus,
+    return_code: ReturnCode,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let reply = services::memory_block_status(&name(name_text)).map(|block| MemoryBlockStatus {
+            address: block.address,
+            mode: u32::from(block.writable),
+            size: block.size as i32,
+        });
+        give(reply, status, return_code);
     }
 }

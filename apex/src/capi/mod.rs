@@ -6,6 +6,7 @@
 mod error;
 mod extended;
 mod intra;
+mod logbook;
 mod partition;
 mod port;
 mod process;

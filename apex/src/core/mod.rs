@@ -11,6 +11,7 @@ mod env;
 mod error;
 mod event;
 mod list;
+mod logbook;
 mod mutex;
 mod object;
 mod partition;
@@ -30,6 +31,7 @@ pub use blackboard::{Blackboard, BlackboardStatus};
 pub use buffer::{Buffer, BufferStatus};
 pub use env::{Env, QueuingConfig, Sample, SamplingConfig};
 pub use event::{Event, EventStatus};
+pub use logbook::{Logbook, LogbookStatus};
 pub use mutex::{Mutex, MutexStatus};
 pub use process::Process;
 pub use queuing::{QueuingPort, QueuingStatus};
@@ -56,6 +58,8 @@ pub struct Tables<'a> {
     pub blackboards: &'a mut [Blackboard],
     /// Mutexes.
     pub mutexes: &'a mut [Mutex],
+    /// Logbooks.
+    pub logbooks: &'a mut [Logbook],
     /// Sampling ports.
     pub sampling: &'a mut [SamplingPort],
     /// Queuing ports.
@@ -75,6 +79,7 @@ struct Used {
     buffers: u16,
     blackboards: u16,
     mutexes: u16,
+    logbooks: u16,
     sampling: u16,
     queuing: u16,
 }

@@ -1,6 +1,6 @@
 //! What the configuration allows the executive, and the partition's period.
 
-use bulkhead_shim::boot;
+use bulkhead_shim::{boot, clock, partition};
 
 /// How many objects there may be of each kind.
 #[derive(Debug, Clone, Copy)]
@@ -11,30 +11,32 @@ pub(super) struct Limits {
     pub(super) buffers: usize,
     pub(super) blackboards: usize,
     pub(super) mutexes: usize,
+    pub(super) logbooks: usize,
     pub(super) ports: usize,
 }
 
 /// The partition's limits.
 pub(super) fn limits() -> Limits {
+    let limits = partition::limits();
     Limits {
-        processes: super::stacks::COUNT - 1,
-        semaphores: 32,
-        events: 32,
-        buffers: 32,
-        blackboards: 32,
-        mutexes: 32,
+        processes: limits.processes as usize,
+        semaphores: limits.semaphores as usize,
+        events: limits.events as usize,
+        buffers: limits.buffers as usize,
+        blackboards: limits.blackboards as usize,
+        mutexes: limits.mutexes as usize,
+        logbooks: limits.logbooks as usize,
         ports: super::ports::count(),
     }
 }
 
 /// The partition's period and the instant at which the first one began, in nanoseconds.
 pub(crate) fn period() -> (i64, i64) {
-    let info = boot::info();
     let start = boot::windows().first().map_or(0, |window| window.start_ns);
-    (info.major_frame_ns.max(1) as i64, (bulkhead_shim::clock::epoch_ns() + start) as i64)
+    (partition::period_ns().max(1) as i64, (clock::epoch_ns() + start) as i64)
 }
 
 /// The time that the partition has in a period, in nanoseconds.
 pub(crate) fn duration() -> i64 {
-    boot::windows().iter().map(|window| window.duration_ns).sum::<u64>() as i64
+    partition::duration_ns() as i64
 }

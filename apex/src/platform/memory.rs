@@ -4,7 +4,8 @@
 //! the configuration's. Nothing is ever given back, so there is nothing to run out of after start-up.
 
 use crate::core::{
-    Address, Blackboard, Buffer, ErrorRecord, Event, Mutex, Process, QueuingPort, SamplingPort, Semaphore, Tables,
+    Address, Blackboard, Buffer, ErrorRecord, Event, Logbook, Mutex, Process, QueuingPort, SamplingPort, Semaphore,
+    Tables,
 };
 
 use super::limits::Limits;
@@ -49,11 +50,24 @@ impl Arena {
         let buffers = self.table::<Buffer>(limits.buffers);
         let blackboards = self.table::<Blackboard>(limits.blackboards);
         let mutexes = self.table::<Mutex>(limits.mutexes);
+        let logbooks = self.table::<Logbook>(limits.logbooks);
         let sampling = self.table::<SamplingPort>(limits.ports);
         let queuing = self.table::<QueuingPort>(limits.ports);
         // Each process can miss a deadline and raise an error before the handler gets to run.
         let errors = self.table::<ErrorRecord>(2 * (limits.processes + 1));
         let messages = (self.start, self.end);
-        Tables { processes, semaphores, events, buffers, blackboards, mutexes, sampling, queuing, errors, messages }
+        Tables {
+            processes,
+            semaphores,
+            events,
+            buffers,
+            blackboards,
+            mutexes,
+            logbooks,
+            sampling,
+            queuing,
+            errors,
+            messages,
+        }
     }
 }

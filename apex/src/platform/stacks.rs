@@ -13,9 +13,6 @@ const RESERVE: usize = 8 * 1024;
 const SIZE: usize = map::PROCESS_STACK as usize;
 const GUARD: usize = map::STACK_GUARD as usize;
 
-/// Number of stacks; the first is the error handler's.
-pub(super) const COUNT: usize = map::PROCESS_STACK_COUNT as usize;
-
 /// Largest stack that a process may ask for, in bytes.
 pub(super) const LARGEST: u32 = (SIZE - RESERVE) as u32;
 
@@ -40,5 +37,5 @@ pub(super) fn populate(index: u16, size: u32) {
 /// Whether an address lies in the unmapped memory below a stack.
 pub(super) fn is_guard(address: Address) -> bool {
     let offset = address.wrapping_sub(map::PROCESS_STACKS.base as usize);
-    offset / (GUARD + SIZE) < COUNT && offset % (GUARD + SIZE) < GUARD
+    offset < map::PROCESS_STACKS.size as usize && offset % (GUARD + SIZE) < GUARD
 }

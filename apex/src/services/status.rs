@@ -66,7 +66,8 @@ pub fn set_partition_mode(mode: Reply<Mode>) -> Reply {
 /// As the header says.
 pub unsafe fn report_application_message(message: Address, length: i32) -> Reply {
     // SAFETY: the caller's promise.
-    health::message(unsafe { text(message, length)? });
+    let text = unsafe { text(message, length)? };
+    health::report(call(|core| core.running()).unwrap_or(0).into(), text);
     Ok(())
 }
 

@@ -42,8 +42,9 @@ pub const ALT_STACK: Region = Region { base: 0x1000_4000_0000, size: 0x1_0000 };
 pub const PROCESS_STACKS: Region = Region { base: 0x1001_0000_0000, size: 0xf_0000_0000 };
 /// Bytes of each process' stack. Memory is taken where it is touched only.
 pub const PROCESS_STACK: u64 = 0x10_0000;
-/// Number of these stacks: 32 processes, and an error handler first.
-pub const PROCESS_STACK_COUNT: u64 = 33;
+/// Most of these stacks. A partition has one more than its limits allow processes ([`crate::health::Limits::processes`]): the
+/// first is an error handler's.
+pub const MAX_PROCESS_STACKS: u64 = 129;
 /// Unmapped bytes below each process' stack: more than the frame of an ordinary function, so that none reaches across.
 pub const STACK_GUARD: u64 = 0x1_0000;
 /// The pages of the partition's ports, [`port::CHANNEL`] bytes of addresses a channel of the module.
@@ -131,7 +132,7 @@ mod tests {
             assert_eq!(region.size % PAGE, 0);
         }
         // The most stacks that there can be fit.
-        assert!(process_stack(1024) <= PROCESS_STACKS.end());
+        assert!(process_stack(MAX_PROCESS_STACKS) <= PROCESS_STACKS.end());
         // There is room for a guard page below each stack.
         assert!(GUEST.end() < STACK.base && STACK.end() < ALT_STACK.base);
         // The kernel's own mappings start at the top; this leaves them more than half of the user half.

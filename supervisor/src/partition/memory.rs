@@ -29,7 +29,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::ftruncate;
 
 /// Bytes of the stacks of an executive's processes. A file's pages cost nothing until they are touched.
-const PROCESS_STACKS: u64 = map::PROCESS_STACK_COUNT * map::PROCESS_STACK;
+const PROCESS_STACKS: u64 = map::MAX_PROCESS_STACKS * map::PROCESS_STACK;
 
 /// A memfd of a fixed size.
 pub(crate) fn memfd(name: &std::ffi::CStr, size: u64) -> Result<OwnedFd, Errno> {
@@ -178,11 +178,11 @@ impl Memory {
         ]
     }
 
-    /// What an image that asks for them has to map besides: the stacks of its processes, with nothing between one and the
-    /// next.
-    pub fn process_stacks(&self) -> impl Iterator<Item = Mapping<'_>> {
+    /// What an image that asks for them has to map besides: `count` stacks (as many as there can be at most), with nothing
+    /// between one and the next.
+    pub fn process_stacks(&self, count: u64) -> impl Iterator<Item = Mapping<'_>> {
         let first = self.ram_bytes + self.stack_bytes + map::ALT_STACK.size;
-        (0..map::PROCESS_STACK_COUNT).map(move |number| Mapping {
+        (0..count.min(map::MAX_PROCESS_STACKS)).map(move |number| Mapping {
             fd: self.private_fd.as_fd(),
             offset: first + number * map::PROCESS_STACK,
             base: map::process_stack(number),

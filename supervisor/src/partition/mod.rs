@@ -241,7 +241,7 @@ fn serve(parent: &mut spawn::Parent, order: &Order) -> Birth {
     order.memory.write_ports(&order.ports.prepare());
     let born = cleared
         .map_err(|error| BirthError::Host { call: "fallocate", error })
-        .and_then(|()| parent.birth(&order.guest, &order.memory, &order.ports));
+        .and_then(|()| parent.birth(&order.guest, &order.memory, &order.ports, u64::from(info.limits.processes) + 1));
     restore_dumpable();
     let process = born.and_then(|process| {
         // Only now, when it is stopped and complete, does the process move to its real-time core.

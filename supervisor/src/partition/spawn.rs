@@ -142,8 +142,14 @@ impl Parent {
     }
 
     /// Makes a process for `guest`, with `memory` and `ports` mapped and everything fenced in, stopped before its first
-    /// instruction.
-    pub(super) fn birth(&mut self, guest: &Guest, memory: &Memory, ports: &Ports) -> Result<Process, BirthError> {
+    /// instruction. An image that asks for stacks of processes gets `stacks`.
+    pub(super) fn birth(
+        &mut self,
+        guest: &Guest,
+        memory: &Memory,
+        ports: &Ports,
+        stacks: u64,
+    ) -> Result<Process, BirthError> {
         let fences = self.fences;
         let mappings: Vec<_> = memory.mappings().into_iter().chain(ports.mappings()).collect();
         let mut keep: Vec<_> = mappings.iter().map(|mapping| mapping.fd.as_raw_fd()).collect();
@@ -158,7 +164,7 @@ impl Parent {
                 go(&plan, 1);
                 lead_to_exec(&process, &plan)
             })
-            .and_then(|()| furnish(child, &guest.image, memory, &mappings))
+            .and_then(|()| furnish(child, &guest.image, memory, &mappings, stacks))
             .and_then(|()| confirm_stop(&process));
         match done {
             Ok(()) => Ok(process),
@@ -321,7 +327,13 @@ fn has_ended(process: &Process) -> Result<bool, BirthError> {
 }
 
 /// Maps the partition's memory into the process at its exec stop, takes away what it does not need, and locks it in.
-fn furnish(child: Pid, image: &Image, memory: &Memory, mappings: &[Mapping<'_>]) -> Result<(), BirthError> {
+fn furnish(
+    child: Pid,
+    image: &Image,
+    memory: &Memory,
+    mappings: &[Mapping<'_>],
+    stacks: u64,
+) -> Result<(), BirthError> {
     let shim = image.note.syscalls().filter(|range| range.size >= 16);
     // Once syscall user dispatch is on, a call passes only from within the shim's range.
     let tracee = Tracee::new(child, shim.map_or(image.entry, |range| range.base))?;
@@ -339,7 +351,7 @@ fn furnish(child: Pid, image: &Image, memory: &Memory, mappings: &[Mapping<'_>])
         put(mapping, libc::MAP_POPULATE)?;
     }
     if image.note.flags & note::PROCESS_STACKS != 0 {
-        for stack in memory.process_stacks() {
+        for stack in memory.process_stacks(stacks) {
             // The guest touches what it needs of each when it starts up.
             put(&stack, 0)?;
         }

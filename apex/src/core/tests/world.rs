@@ -152,6 +152,10 @@ fn table<T: Default>(count: usize) -> &'static mut [T] {
 /// A partition that starts up, with room for eight processes and two objects of each kind. The first 256 bytes of memory are
 /// the processes', the rest the executive's.
 pub(super) fn sim() -> Sim {
+    Sim::starting(Mode::ColdStart)
+}
+
+fn core(mode: Mode) -> Core<'static, World> {
     let tables = Tables {
         processes: table(9),
         semaphores: table(2),
@@ -159,6 +163,7 @@ pub(super) fn sim() -> Sim {
         buffers: table(2),
         blackboards: table(2),
         mutexes: table(2),
+        logbooks: table(2),
         sampling: table(2),
         queuing: table(2),
         errors: table(18),
@@ -175,7 +180,7 @@ pub(super) fn sim() -> Sim {
         queue: VecDeque::new(),
         overflowed: false,
     };
-    Sim(Core::new(world, tables, Mode::ColdStart, 4096))
+    Core::new(world, tables, mode, 4096)
 }
 
 /// An aperiodic process without a deadline.
@@ -185,6 +190,11 @@ pub(super) fn attributes(name: &str, base_priority: i32) -> Attributes {
 }
 
 impl Sim {
+    /// A partition that starts up in this mode.
+    pub(super) fn starting(mode: Mode) -> Sim {
+        Sim(core(mode))
+    }
+
     /// Creates a process.
     pub(super) fn create(&mut self, attributes: Attributes) -> Id {
         self.create_process(attributes, Ok(attributes.deadline)).unwrap()
