@@ -189,6 +189,8 @@ static void messages(void)
     EXPECT(INVALID_PARAM, "negative length", REPORT_APPLICATION_MESSAGE, message, -1);
     EXPECT(INVALID_PARAM, "longer than 128 bytes", REPORT_APPLICATION_MESSAGE, message, MAX_ERROR_MESSAGE_SIZE + 1);
     EXPECT(NO_ERROR, "a message", REPORT_APPLICATION_MESSAGE, message, 8);
+    for (int i = 0; i < MAX_ERROR_MESSAGE_SIZE; i++)
+        message[i] = (APEX_BYTE)('a' + i % 26);
     EXPECT(NO_ERROR, "the longest message", REPORT_APPLICATION_MESSAGE, message, MAX_ERROR_MESSAGE_SIZE);
 }
 

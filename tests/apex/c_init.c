@@ -42,7 +42,7 @@ static void creation(void)
     a = VARIANT(PERIOD, period);
     a.TIME_CAPACITY = period + 1;
     refused("time capacity longer than the period", INVALID_PARAM, a);
-    refused("more stack than there is memory", INVALID_PARAM, VARIANT(STACK_SIZE, 0xf0000000u));
+    refused("more stack than there is memory", INVALID_CONFIG, VARIANT(STACK_SIZE, 0xf0000000u));
     refused("lowest priority", NO_ERROR, attributes("low", nothing, MIN_PRIORITY_VALUE));
     refused("highest priority", NO_ERROR, attributes("high", nothing, MAX_PRIORITY_VALUE));
 

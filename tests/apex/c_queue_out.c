@@ -37,7 +37,7 @@ static void run_driver(void)
     QUEUING_PORT_ID_TYPE id;
     QUEUING_PORT_STATUS_TYPE status;
     LOCK_LEVEL_TYPE level;
-    EXPECT(INVALID_MODE, "in NORMAL", CREATE_QUEUING_PORT, "commands_out", 16, 4, SOURCE, PRIORITY, &id);
+    EXPECT(INVALID_MODE, "in NORMAL", CREATE_QUEUING_PORT, "unused_out", 16, 4, SOURCE, PRIORITY, &id);
     EXPECT(NO_ERROR, "by name", GET_QUEUING_PORT_ID, "commands_out", &id);
     SHOWS(GET_QUEUING_PORT_ID, "is what CREATE_QUEUING_PORT gave", id == out);
     EXPECT(INVALID_CONFIG, "no such name", GET_QUEUING_PORT_ID, "nobody", &id);

@@ -12,7 +12,7 @@ static void run_driver(void)
     VALIDITY_TYPE validity;
     SAMPLING_PORT_STATUS_TYPE status;
     SAMPLING_PORT_ID_TYPE id;
-    EXPECT(INVALID_MODE, "in NORMAL", CREATE_SAMPLING_PORT, "altitude_out", 16, SOURCE, REFRESH, &id);
+    EXPECT(INVALID_MODE, "in NORMAL", CREATE_SAMPLING_PORT, "unused_out", 16, SOURCE, REFRESH, &id);
     EXPECT(NO_ERROR, "by name", GET_SAMPLING_PORT_ID, "altitude_out", &id);
     SHOWS(GET_SAMPLING_PORT_ID, "is what CREATE_SAMPLING_PORT gave", id == out);
     EXPECT(INVALID_CONFIG, "not open", GET_SAMPLING_PORT_ID, "unused_out", &id);

@@ -41,7 +41,9 @@ pub(crate) const GUESTS: &[Run] = &[
         more: "[[channel]]\nname = \"commands\"\nkind = \"queuing\"\nmessage = \"16 B\"\ndepth = 4\n\
                source = \"c_queue_out.commands_out\"\ndestinations = [\"c_queue_in.commands_in\"]\n\
                [[channel]]\nname = \"answers\"\nkind = \"queuing\"\nmessage = \"8 B\"\ndepth = 1\n\
-               source = \"c_queue_out.answers_out\"\ndestinations = [\"c_queue_in.answers_in\"]\n",
+               source = \"c_queue_out.answers_out\"\ndestinations = [\"c_queue_in.answers_in\"]\n\
+               [[channel]]\nname = \"unused\"\nkind = \"queuing\"\nmessage = \"16 B\"\ndepth = 4\n\
+               source = \"c_queue_out.unused_out\"\ndestinations = [\"c_queue_in.unused_in\"]\n",
     },
     single("c_restart", &[("c_restart", "health = { crash = \"warm_start\" }")]),
     single("c_escalate", &[("c_escalate", "health = { crash = \"warm_start\" }")]),

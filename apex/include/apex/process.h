@@ -51,8 +51,8 @@ typedef struct {
 
 /* Creates a process, dormant.
  * Context: init.
- * Codes: INVALID_CONFIG (limit reached), NO_ACTION (the name is taken), INVALID_PARAM
- * (stack size 0 or larger than the stacks that there are, priority, period, time capacity, or a time capacity longer than the period), INVALID_CONFIG (a period
+ * Codes: INVALID_CONFIG (limit reached, or no memory for the stack), NO_ACTION (the name is taken), INVALID_PARAM
+ * (stack size, priority, period, time capacity, or a time capacity longer than the period), INVALID_CONFIG (a period
  * that is no multiple of the partition's), INVALID_MODE (in NORMAL). */
 void CREATE_PROCESS(
     /*in */ PROCESS_ATTRIBUTE_TYPE *ATTRIBUTES,
