@@ -14,9 +14,11 @@ use bulkhead_abi::ring::{Consumer, Producer, used};
 
 use crate::{arch, boot, clock, console, irq, window};
 
-/// Ends the partition's process with `status` (0 to 255; 0 means well). Waits for the console's output to be fetched.
-/// What happens then is the configuration's to say.
+/// Ends the partition's process with `status` (0 to 255; 0 means well). Waits for the console's output to be fetched, with
+/// interrupts masked: nobody else in the guest runs any more, and nobody prints. What happens then is the configuration's to
+/// say.
 pub fn halt(status: i32) -> ! {
+    crate::irq::disable();
     console::flush();
     exit(status)
 }

@@ -26,7 +26,7 @@ pub(crate) const GUESTS: &[Run] = &[
     single("c_init", &[("c_init", "")]),
     single("c_process", &[("c_process", "")]),
     single("c_time", &[("c_time", "")]),
-    single("c_handler", &[("c_handler", "")]),
+    single("c_handler", &[("c_handler", "apex = {}")]),
     Run {
         name: "c_sampling",
         partitions: &[("c_sample_out", ""), ("c_sample_in", "")],
@@ -59,6 +59,9 @@ pub(crate) const GUESTS: &[Run] = &[
     single("c_semaphore", &[("c_semaphore", "")]),
     single("c_event", &[("c_event", "")]),
     single("c_mutex", &[("c_mutex", "")]),
+    single("r_process", &[("r_process", "")]),
+    single("r_objects", &[("r_objects", "")]),
+    single("r_handler", &[("r_handler", "apex = {}")]),
 ];
 
 /// The module: frames of 20 ms, of which the first partition has 10 ms and the second 5 ms.

@@ -36,7 +36,13 @@ mod navigation {
         ctx.create_navigate().unwrap().start().unwrap();
     }
 
-    #[periodic(period = "50ms", time_capacity = "Infinite", stack_size = "16KiB", base_priority = 20, deadline = "Soft")]
+    #[periodic(
+        period = "50ms",
+        time_capacity = "Infinite",
+        stack_size = "16KiB",
+        base_priority = 20,
+        deadline = "Soft"
+    )]
     fn navigate(ctx: navigate::Context) {
         let mut navigator = Navigator::new();
         let mut frames_after_arrival = 0;
