@@ -26,7 +26,7 @@ pub(crate) const GUESTS: &[Run] = &[
     single("c_init", &[("c_init", "")]),
     single("c_process", &[("c_process", "")]),
     single("c_time", &[("c_time", "")]),
-    single("c_handler", &[("c_handler", "apex = {}")]),
+    single("c_handler", &[("c_handler", "")]),
     Run {
         name: "c_sampling",
         partitions: &[("c_sample_out", ""), ("c_sample_in", "")],
@@ -45,8 +45,21 @@ pub(crate) const GUESTS: &[Run] = &[
                [[channel]]\nname = \"unused\"\nkind = \"queuing\"\nmessage = \"16 B\"\ndepth = 4\n\
                source = \"c_queue_out.unused_out\"\ndestinations = [\"c_queue_in.unused_in\"]\n",
     },
-    single("c_restart", &[("c_restart", "health = { crash = \"warm_start\" }")]),
-    single("c_escalate", &[("c_escalate", "health = { crash = \"warm_start\" }")]),
+    single("c_restart", &[("c_restart", "health = { memory_violation = \"warm_start\" }")]),
+    single(
+        "c_escalate",
+        &[("c_escalate", "health = { application_error = \"warm_start\", numeric_error = \"warm_start\" }")],
+    ),
+    Run {
+        name: "c_schedules",
+        partitions: &[("c_schedule", "may_switch_schedule = true"), ("c_schedule_no", "")],
+        more: "[[schedule]]\nname = \"first\"\n\
+               [[schedule.window]]\npartition = \"c_schedule\"\nstart = \"0 ms\"\nduration = \"10 ms\"\n\
+               [[schedule.window]]\npartition = \"c_schedule_no\"\nstart = \"12 ms\"\nduration = \"5 ms\"\n\
+               [[schedule]]\nname = \"second\"\n\
+               [[schedule.window]]\npartition = \"c_schedule\"\nstart = \"5 ms\"\nduration = \"10 ms\"\n\
+               [[schedule.window]]\npartition = \"c_schedule_no\"\nstart = \"16 ms\"\nduration = \"3 ms\"\n",
+    },
     single(
         "c_limits",
         &[(
@@ -61,20 +74,22 @@ pub(crate) const GUESTS: &[Run] = &[
     single("c_mutex", &[("c_mutex", "")]),
     single("r_process", &[("r_process", "")]),
     single("r_objects", &[("r_objects", "")]),
-    single("r_handler", &[("r_handler", "apex = {}")]),
+    single("r_handler", &[("r_handler", "")]),
 ];
 
-/// The module: frames of 20 ms, of which the first partition has 10 ms and the second 5 ms.
+/// The module: frames of 20 ms, of which the first partition has 10 ms and the second 5 ms, unless it has schedules of its own.
 fn module(run: &Run) -> String {
     let mut text = "[module]\nname = \"conformance\"\nmajor_frame = \"20 ms\"\n".to_owned();
     let windows = [("0 ms", "10 ms"), ("12 ms", "5 ms")];
     for ((name, lines), (start, duration)) in run.partitions.iter().zip(windows) {
         let image = root().join("tests/apex").join(format!("{name}.elf"));
         text += &format!(
-            "[[partition]]\nname = \"{name}\"\nimage = \"{}\"\nmemory = \"4 MiB\"\n{lines}\n\
-             [[window]]\npartition = \"{name}\"\nstart = \"{start}\"\nduration = \"{duration}\"\n",
+            "[[partition]]\nname = \"{name}\"\nimage = \"{}\"\nmemory = \"4 MiB\"\n{lines}\n",
             image.display()
         );
+        if !run.more.starts_with("[[schedule]]") {
+            text += &format!("[[window]]\npartition = \"{name}\"\nstart = \"{start}\"\nduration = \"{duration}\"\n");
+        }
     }
     text + run.more
 }
