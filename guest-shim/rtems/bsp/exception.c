@@ -3,6 +3,9 @@
  * The shim calls the handler on the stack that signals are handled on, where RTEMS cannot run. So the handler takes the
  * registers down and lets the guest resume in code that reports them, on a stack of its own: the task's may be the trouble.
  */
+#include <inttypes.h>
+
+#include <rtems/bspIo.h>
 #include <rtems/fatal.h>
 #include <rtems/score/cpu.h>
 #include <rtems/score/interr.h>
@@ -11,11 +14,18 @@
 
 #include "bulkhead.h"
 
+/* The processor's number for a page fault. */
+#define PAGE_FAULT 14
+
 static CPU_Exception_frame frame;
+static uint64_t address;
 static unsigned char stack[16384] __attribute__((aligned(16)));
 
 static void terminate(void)
 {
+    /* RTEMS' frame has no room for it. */
+    if (frame.vector == PAGE_FAULT)
+        printk("page fault at address 0x%016" PRIx64 "\n", address);
     _Terminate(RTEMS_FATAL_SOURCE_EXCEPTION, (rtems_fatal_code)&frame);
 }
 
@@ -35,6 +45,7 @@ static bool exception(struct bh_fault *fault)
         .error_code = fault->error, .rip = registers->rip, .cs = cs, .rflags = registers->rflags,
         .rsp = registers->rsp, .ss = ss,
     };
+    address = fault->address;
     if (bh_irq_disable() != 0)
         frame.rflags &= ~0x200ull;
     registers->rip = (uint64_t)terminate;
