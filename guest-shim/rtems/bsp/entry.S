@@ -34,13 +34,13 @@ bulkhead_interrupt_entry:
         test %rax, %rax
         cmovnz %rax, %rsp
         /* RTEMS' tests look at RBP here: it points into the interrupted stack. */
-5:      call bh_irq_next
+7:      call bh_irq_next
         mov %eax, %edi
         test %eax, %eax
-        js 6f
+        js 8f
         call amd64_dispatch_isr
-        jmp 5b
-6:      mov %rbx, %rsp
+        jmp 7b
+8:      mov %rbx, %rsp
         call bulkhead_interrupt_end
         mov bh_xsave_mask(%rip), %eax
         xor %edx, %edx
