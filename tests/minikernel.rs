@@ -1,5 +1,5 @@
 //! The paravirtualizing header, tried with a kernel of the project's own: `tests/minikernel` is written for a bare processor
-//! (cli, sti, pushf, popf, iretq, hlt, wrmsr) and compiled through the header. The guest checks itself.
+//! (cli, sti, pushf, popf, iretq, hlt, wrmsr, rdmsr) and compiled through the header. The guest checks itself.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

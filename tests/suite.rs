@@ -13,18 +13,18 @@ fn run(images: &[&str], more: &[&str]) -> Finished {
 
 #[test]
 fn good_tests_and_announced_failures_are_no_failure() {
-    let finished = run(&["t_pass", "t_soft"], &[]);
+    let finished = run(&["t_pass", "t_fatal", "t_soft"], &[]);
     assert_eq!(finished.code(), 0, "{finished:#?}");
-    assert!(finished.stdout.contains("1 passed, 1 expected fail, 0 failed"), "{finished:#?}");
+    assert!(finished.stdout.contains("2 passed, 1 expected fail, 0 failed"), "{finished:#?}");
 }
 
 #[test]
 fn one_bad_test_makes_the_exit_status_1_and_is_named() {
-    let finished = run(&["t_pass", "t_cut", "idle"], &["--timeout", "2s"]);
+    let finished = run(&["t_pass", "t_cut", "t_crash", "idle"], &["--timeout", "2s"]);
     assert_eq!(finished.code(), 1);
-    assert!(finished.stdout.contains("failed: t_cut\n"), "{finished:#?}");
+    assert!(finished.stdout.contains("failed: t_crash t_cut\n"), "{finished:#?}");
     assert!(finished.stdout.contains("timeout: idle\n"), "{finished:#?}");
-    assert!(finished.stdout.contains("3 tests in "), "{finished:#?}");
+    assert!(finished.stdout.contains("4 tests in "), "{finished:#?}");
 }
 
 #[test]
@@ -57,13 +57,17 @@ fn a_folder_is_searched_and_results_go_to_junit() {
     std::fs::copy(guest("t_pass"), deeper.join("one.exe")).unwrap();
     std::fs::copy(guest("t_cut"), folder.path().join("two.elf")).unwrap();
     std::fs::write(folder.path().join("notes.exe"), "no image").unwrap();
+    std::fs::copy(guest("t_cut"), folder.path().join("linked.norun.exe")).unwrap();
+    let logs = folder.path().join("logs");
     let xml = folder.path().join("results.xml");
     let mut command = bulkhead();
-    command.arg("test").arg(folder.path()).arg("--junit").arg(&xml);
+    command.arg("test").arg(folder.path()).arg("--junit").arg(&xml).arg("--logs").arg(&logs);
     assert_eq!(finish(command).code(), 1);
     let xml = std::fs::read_to_string(xml).unwrap();
     assert!(xml.contains("tests=\"2\" failures=\"1\""), "{xml}");
     assert!(xml.contains("name=\"one\"") && xml.contains("name=\"two\""), "{xml}");
+    assert!(std::fs::read_to_string(logs.join("one.log")).unwrap().contains("*** END OF TEST PASS ***"));
+    assert!(std::fs::read_to_string(logs.join("two.log")).unwrap().contains("*** BEGIN OF TEST CUT ***"));
 }
 
 #[test]

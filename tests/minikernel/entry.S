@@ -1,41 +1,6 @@
-/* The mini kernel's entry for interrupts, and its context switch. */
+/* The mini kernel's context switch. Its interrupts enter by the BSP for RTEMS, which wants no more than three routines. */
 
         .text
-
-/* Entered as by a processor: SS, RSP, RFLAGS, CS and RIP are on the stack, interrupts are masked. */
-        .globl interrupt_entry
-        .type interrupt_entry, @function
-interrupt_entry:
-        .irp register, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
-        push %\register
-        .endr
-        cld
-        mov %rsp, %rbx
-        mov bh_xsave_size(%rip), %eax
-        sub %rax, %rsp
-        and $-64, %rsp
-        xor %eax, %eax
-        .irp word, 0, 8, 16, 24, 32, 40, 48, 56
-        mov %rax, 512 + \word(%rsp)
-        .endr
-        mov bh_xsave_mask(%rip), %eax
-        xor %edx, %edx
-        test %eax, %eax
-        jz 1f
-        xsave64 (%rsp)
-        call kernel_interrupt
-        mov bh_xsave_mask(%rip), %eax
-        xor %edx, %edx
-        xrstor64 (%rsp)
-        jmp 2f
-1:      fxsave64 (%rsp)
-        call kernel_interrupt
-        fxrstor64 (%rsp)
-2:      mov %rbx, %rsp
-        .irp register, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax
-        pop %\register
-        .endr
-        iretq
 
 /* void context_switch(struct task *from, struct task *to) */
         .globl context_switch

@@ -15,7 +15,7 @@ volatile uint64_t idle_rounds;
 
 void context_switch(struct task *from, struct task *to);
 void context_load(struct task *to) __attribute__((noreturn));
-extern const char task_entry[], interrupt_entry[];
+extern const char task_entry[], bulkhead_interrupt_entry[];
 
 void kernel_create(int priority, void (*body)(void))
 {
@@ -115,15 +115,29 @@ static void tick(void)
     running->turn = ++turns;
 }
 
-/* From interrupt_entry: masked, on the interrupted stack, all registers saved. */
-void kernel_interrupt(void)
+/* The steps of an interrupt, masked: on the interrupted stack; for each line on the stack that the first step returns, under the
+ * name that RTEMS has for it; and back again. */
+uintptr_t bulkhead_interrupt_begin(void);
+void amd64_dispatch_isr(uint64_t line);
+void bulkhead_interrupt_end(void);
+
+uintptr_t bulkhead_interrupt_begin(void)
 {
+    static unsigned char interrupt_stack[STACK_SIZE] __attribute__((aligned(64)));
     in_interrupt = 1;
-    for (int line; (line = bh_irq_next()) >= 0;)
-        if (line == BH_LINE_TIMER)
-            tick();
-        else if (line == SOFT_LINE)
-            soft_interrupt();
+    return (uintptr_t)interrupt_stack + sizeof interrupt_stack;
+}
+
+void amd64_dispatch_isr(uint64_t line)
+{
+    if (line == BH_LINE_TIMER)
+        tick();
+    else if (line == SOFT_LINE)
+        soft_interrupt();
+}
+
+void bulkhead_interrupt_end(void)
+{
     in_interrupt = 0;
     dispatch();
 }
@@ -140,7 +154,7 @@ void kernel_start(uint64_t tick_ns)
 {
     __asm__ volatile("cli" ::: "memory");
     kernel_create(-1, idle);
-    bh_irq_set_vector(interrupt_entry);
+    bh_irq_set_vector(bulkhead_interrupt_entry);
     bh_irq_enable_line(BH_LINE_TIMER);
     bh_irq_enable_line(SOFT_LINE);
     bh_timer_periodic(bh_now_ns() + tick_ns, tick_ns);

@@ -1,6 +1,6 @@
 /* A small preemptive kernel: tasks with fixed priorities, a tick, counting semaphores.
  *
- * It is written for a bare processor: cli, sti, pushf, popf, iretq, hlt and wrmsr. That it runs as a guest is the work of the
+ * It is written for a bare processor: cli, sti, pushf, popf, iretq, hlt, wrmsr and rdmsr. That it runs as a guest is the work of the
  * header that it is compiled through, and of the lines in kernel_start that set up vector and timer.
  */
 #ifndef KERNEL_H
@@ -38,7 +38,7 @@ void kernel_sleep(uint32_t ticks);
 void semaphore_take(struct semaphore *semaphore);
 void semaphore_give(struct semaphore *semaphore); /* also from an interrupt */
 
-/* Called by the kernel for an interrupt on SOFT_LINE, on the interrupted stack. */
+/* Called by the kernel for an interrupt on SOFT_LINE. */
 void soft_interrupt(void);
 
 static inline uint64_t flags_read(void)

@@ -12,14 +12,18 @@
 #include <bulkhead/bulkhead.h>
 #include <bulkhead/irq.h>
 
+#include "timecount.h"
+
 /* RTEMS' tests look at these two. */
 volatile uint32_t Clock_driver_ticks;
 void Clock_isr(void *argument);
 
+static struct bulkhead_timecount count;
+
 static uint32_t nanoseconds(struct timecounter *counter)
 {
     (void)counter;
-    return (uint32_t)bh_now_ns();
+    return (uint32_t)bulkhead_timecount_read(&count, bh_now_ns());
 }
 
 static struct timecounter counter = {
@@ -34,8 +38,10 @@ void Clock_isr(void *argument)
 {
     (void)argument;
     for (uint64_t ticks = 1 + bh_timer_take_missed(); ticks > 0; ticks--) {
+        uint64_t read_ns = bulkhead_timecount_read(&count, bh_now_ns());
         Clock_driver_ticks++;
         rtems_timecounter_tick();
+        bulkhead_timecount_wound(&count, read_ns);
     }
 }
 
@@ -43,6 +49,7 @@ void _Clock_Initialize(void)
 {
     uint64_t period_ns = rtems_configuration_get_nanoseconds_per_tick();
     Clock_driver_ticks = 0;
+    bulkhead_timecount_wound(&count, bh_now_ns());
     rtems_timecounter_install(&counter);
     (void)rtems_interrupt_handler_install(BH_LINE_TIMER, "clock", RTEMS_INTERRUPT_UNIQUE, Clock_isr, NULL);
     bh_timer_periodic(bh_now_ns() + period_ns, period_ns);

@@ -341,6 +341,9 @@ static bh_xsave_size: AtomicU32 = AtomicU32::new(512);
 /// The state components that interrupts save; 0 for FXSAVE.
 #[unsafe(no_mangle)]
 static bh_xsave_mask: AtomicU32 = AtomicU32::new(0);
+/// Not 0 if XGETBV tells which components are in use: a kernel with small stacks saves no others.
+#[unsafe(no_mangle)]
+static bh_xsave_tracked: AtomicU32 = AtomicU32::new(0);
 
 /// x87, SSE, AVX and the three of AVX-512. AMX tiles are left out: 8 KiB on every interrupted stack would be too much, and
 /// an interrupt handler has no use for them.
@@ -362,6 +365,8 @@ pub(crate) fn init() {
     });
     bh_xsave_size.store(size, Ordering::Relaxed);
     bh_xsave_mask.store(mask, Ordering::Relaxed);
+    const XGETBV_WITH_ECX_1: u32 = 1 << 2;
+    bh_xsave_tracked.store(__cpuid_count(0xd, 1).eax & XGETBV_WITH_ECX_1, Ordering::Relaxed);
 }
 
 /// The lower half of XCR0.

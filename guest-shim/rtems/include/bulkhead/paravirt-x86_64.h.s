@@ -152,6 +152,16 @@
     .endif
 .endm
 
+/* Reads the same two; any other register is 0. */
+.macro rdmsr
+    bh_find_mode
+    .if bh_long
+        bh_call bh_pv_rdmsr
+    .else
+        .byte 0x0f, 0x32
+    .endif
+.endm
+
 /* There are no descriptor tables and no I/O ports: writes do nothing, reads yield ones, as from a bus without a device. */
 .macro lidt operand:vararg
 .endm

@@ -33,14 +33,37 @@ pub struct Banners {
     pub ended: bool,
 }
 
-/// How a test's process ended.
+/// How a test's guest ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// By itself, with this exit status of `bulkhead run`.
-    Status(i32),
+    /// By itself. Its status says little: a test of fatal errors comes to its last banner within one, and RTEMS goes on to
+    /// report that error.
+    Exited,
+    /// By a fault, by a forbidden system call, or together with its supervisor.
+    Broken,
+    /// It never began: the host could not run it.
+    NotRun,
     /// It was stopped, because its time was over.
     TimeLimit,
 }
+
+impl Ending {
+    /// Reads the exit status of `bulkhead run --json` and what that printed.
+    pub fn of_run(status: Option<i32>, json: &[u8]) -> Ending {
+        match status {
+            Some(WELL | GUEST_FAILED) => {}
+            Some(HOST_CANNOT) => return Ending::NotRun,
+            _ => return Ending::Broken,
+        }
+        let json: serde_json::Value = serde_json::from_slice(json).unwrap_or_default();
+        let guest = &json["partitions"][0]["last"];
+        if guest["kind"] == "exit" { Ending::Exited } else { Ending::Broken }
+    }
+}
+
+const WELL: i32 = super::WELL as i32;
+const GUEST_FAILED: i32 = super::GUEST_FAILED as i32;
+const HOST_CANNOT: i32 = super::HOST_CANNOT as i32;
 
 /// What became of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -129,13 +152,17 @@ pub fn parse(output: &str) -> Banners {
 
 /// Judges a test; `expected_fail` says that somebody expects it to fail.
 pub fn judge(banners: &Banners, ending: Ending, expected_fail: bool) -> Verdict {
-    if matches!(ending, Ending::Status(3)) {
+    if ending == Ending::NotRun {
         return Verdict::NotRun;
     }
     if banners.name.is_none() {
-        return if ending == Ending::TimeLimit { Verdict::Timeout } else { Verdict::Invalid };
+        return match ending {
+            _ if expected_fail => Verdict::ExpectedFail,
+            Ending::TimeLimit => Verdict::Timeout,
+            _ => Verdict::Invalid,
+        };
     }
-    let good = banners.ended && ending == Ending::Status(0);
+    let good = banners.ended && ending == Ending::Exited;
     match banners.state {
         State::UserInput => Verdict::UserInput,
         State::Indeterminate if !good => Verdict::Indeterminate,
@@ -163,31 +190,45 @@ mod tests {
     #[test]
     fn a_test_passes_only_with_its_last_banner_and_a_good_end() {
         assert_eq!(parse(GOOD).name.as_deref(), Some("HELLO WORLD"));
-        assert_eq!(verdict(GOOD, Ending::Status(0)), Verdict::Passed);
-        assert_eq!(verdict(GOOD, Ending::Status(1)), Verdict::Failed);
+        assert_eq!(verdict(GOOD, Ending::Exited), Verdict::Passed);
+        assert_eq!(verdict(GOOD, Ending::Broken), Verdict::Failed);
         let cut = GOOD.split("*** END").next().unwrap();
-        assert_eq!(verdict(cut, Ending::Status(0)), Verdict::Failed);
+        assert_eq!(verdict(cut, Ending::Exited), Verdict::Failed);
         assert_eq!(verdict(cut, Ending::TimeLimit), Verdict::Timeout);
-        assert_eq!(verdict("hello", Ending::Status(0)), Verdict::Invalid);
-        assert_eq!(verdict("*** END OF TEST X ***", Ending::Status(0)), Verdict::Invalid);
-        assert_eq!(verdict(GOOD, Ending::Status(3)), Verdict::NotRun);
+        assert_eq!(verdict("hello", Ending::Exited), Verdict::Invalid);
+        assert_eq!(verdict("*** END OF TEST X ***", Ending::Exited), Verdict::Invalid);
+        assert_eq!(verdict(GOOD, Ending::NotRun), Verdict::NotRun);
     }
 
     #[test]
     fn states_are_honoured() {
         let with = |state: &str| GOOD.replace("EXPECTED_PASS", state);
-        assert_eq!(verdict(&with("EXPECTED_FAIL"), Ending::Status(1)), Verdict::ExpectedFail);
-        assert_eq!(verdict(&with("EXPECTED_FAIL"), Ending::Status(0)), Verdict::UnexpectedPass);
+        assert_eq!(verdict(&with("EXPECTED_FAIL"), Ending::Broken), Verdict::ExpectedFail);
+        assert_eq!(verdict(&with("EXPECTED_FAIL"), Ending::Exited), Verdict::UnexpectedPass);
         assert_eq!(verdict(&with("USER_INPUT"), Ending::TimeLimit), Verdict::UserInput);
         assert_eq!(verdict(&with("INDETERMINATE"), Ending::TimeLimit), Verdict::Indeterminate);
-        assert_eq!(verdict(&with("INDETERMINATE"), Ending::Status(0)), Verdict::Passed);
-        assert_eq!(verdict(&with("BENCHMARK"), Ending::Status(0)), Verdict::Benchmark);
-        assert_eq!(verdict(&with("BENCHMARK"), Ending::Status(1)), Verdict::Failed);
+        assert_eq!(verdict(&with("INDETERMINATE"), Ending::Exited), Verdict::Passed);
+        assert_eq!(verdict(&with("BENCHMARK"), Ending::Exited), Verdict::Benchmark);
+        assert_eq!(verdict(&with("BENCHMARK"), Ending::Broken), Verdict::Failed);
     }
 
     #[test]
     fn a_list_of_expected_failures_is_honoured_both_ways() {
-        assert_eq!(judge(&parse(GOOD), Ending::Status(1), true), Verdict::ExpectedFail);
-        assert_eq!(judge(&parse(GOOD), Ending::Status(0), true), Verdict::UnexpectedPass);
+        assert_eq!(judge(&parse(GOOD), Ending::Broken, true), Verdict::ExpectedFail);
+        assert_eq!(judge(&parse(GOOD), Ending::Exited, true), Verdict::UnexpectedPass);
+        assert_eq!(judge(&parse("no banner"), Ending::Exited, true), Verdict::ExpectedFail);
+    }
+
+    #[test]
+    fn a_guest_that_ends_itself_is_told_from_one_that_breaks() {
+        let json = |last: &str| format!(r#"{{"partitions": [{{"last": {{{last}}}}}]}}"#).into_bytes();
+        let exited = json(r#""kind": "exit", "status": 1"#);
+        assert_eq!(Ending::of_run(Some(0), &exited), Ending::Exited);
+        assert_eq!(Ending::of_run(Some(1), &exited), Ending::Exited);
+        assert_eq!(Ending::of_run(Some(1), &json(r#""kind": "fault""#)), Ending::Broken);
+        assert_eq!(Ending::of_run(Some(3), b""), Ending::NotRun);
+        assert_eq!(Ending::of_run(Some(2), b""), Ending::Broken);
+        assert_eq!(Ending::of_run(None, &exited), Ending::Broken);
+        assert_eq!(Ending::of_run(Some(0), b"cut"), Ending::Broken);
     }
 }

@@ -26,7 +26,7 @@ use outcome::Outcome;
 /// The arguments of `test`.
 #[derive(Debug, clap::Args)]
 pub struct TestArgs {
-    /// Test images, or folders in which every guest image is a test
+    /// Test images, or folders in which every guest image is a test (but NAME.norun.exe is not)
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
     /// How many tests run at a time; by default one per CPU
@@ -44,6 +44,9 @@ pub struct TestArgs {
     /// Print the results as JSON
     #[arg(long)]
     pub json: bool,
+    /// Keep the output of every test, as NAME.log in this folder
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
     /// Print a line for every test, not only for those that failed
     #[arg(long, short)]
     pub verbose: bool,
@@ -62,6 +65,10 @@ pub fn run(args: &TestArgs) -> u8 {
 fn try_run(args: &TestArgs) -> Result<u8, u8> {
     let expected = expected_failures(args.expected_failures.as_deref())?;
     let images = collect(&args.paths)?;
+    if let Some(folder) = &args.logs {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| complain(&format_args!("--logs {}: {error}", folder.display()), USAGE))?;
+    }
     let cpus = Cpus::of_this_process().map_err(|error| complain(&error, HOST_CANNOT))?;
     let jobs = args.jobs.map_or(cpus.preferred.len(), usize::from).min(images.len());
     let binary = std::env::current_exe()
@@ -85,6 +92,11 @@ fn try_run(args: &TestArgs) -> Result<u8, u8> {
         let mut outcomes: Vec<Outcome> = Vec::new();
         for outcome in finished {
             progress.show(&outcome);
+            if let Some(folder) = &args.logs
+                && let Err(error) = std::fs::write(folder.join(format!("{}.log", outcome.name)), &outcome.output)
+            {
+                complain(&format_args!("--logs {}: {error}", folder.display()), HOST_CANNOT);
+            }
             outcomes.push(outcome);
         }
         progress.clear();
@@ -147,11 +159,17 @@ fn search(folder: &Path, images: &mut Vec<PathBuf>, depth: usize) {
                 search(&path, images, depth + 1);
             }
         } else if path.extension().is_some_and(|extension| extension == "exe" || extension == "elf")
+            && !is_link_check(&path)
             && load::is_elf(&path)
         {
             images.push(path);
         }
     }
+}
+
+/// RTEMS' name for an image that is a test by linking, and not meant to run.
+fn is_link_check(path: &Path) -> bool {
+    path.file_stem().is_some_and(|stem| stem.as_encoded_bytes().ends_with(b".norun"))
 }
 
 fn work(
@@ -181,10 +199,11 @@ fn work(
     }
 }
 
-/// Runs one test to its end or to its limit.
+/// Runs one test to its end or to its limit. With `--json` the guest's words come on standard error, and standard output says
+/// how it ended.
 fn execute(binary: &Path, image: &Path, limit: Duration) -> std::io::Result<(String, Ending)> {
     let mut child = Command::new(binary)
-        .args(["run", "--console", "raw", "--quiet"])
+        .args(["run", "--console", "raw", "--quiet", "--json"])
         .arg(image)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -205,21 +224,21 @@ fn execute(binary: &Path, image: &Path, limit: Duration) -> std::io::Result<(Str
     let stdout = drain(child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
     let stderr = drain(child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
     let end = Instant::now() + limit;
-    let ending = loop {
+    let status = loop {
         if let Some(status) = child.try_wait()? {
-            // A supervisor that a signal ended has no status; it failed all the same.
-            break Ending::Status(status.code().unwrap_or(-1));
+            break Some(status);
         }
         if Instant::now() >= end {
             // Its guest goes with it.
             child.kill()?;
             child.wait()?;
-            break Ending::TimeLimit;
+            break None;
         }
         std::thread::sleep(Duration::from_millis(2));
     };
-    let mut output = stdout.join().unwrap_or_default();
-    output.extend(stderr.join().unwrap_or_default());
+    let report = stdout.join().unwrap_or_default();
+    let output = stderr.join().unwrap_or_default();
+    let ending = status.map_or(Ending::TimeLimit, |status| Ending::of_run(status.code(), &report));
     Ok((String::from_utf8_lossy(&output).into_owned(), ending))
 }
 
