@@ -3,7 +3,9 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use common::{Finished, bulkhead, finish, guest};
+use std::process::Stdio;
+
+use common::{Finished, bulkhead, children, eventually, finish, guest, status_field};
 
 fn run(images: &[&str], more: &[&str]) -> Finished {
     let mut command = bulkhead();
@@ -34,6 +36,20 @@ fn a_test_that_hangs_is_stopped_and_leaves_no_process() {
     let json = finished.json();
     assert_eq!(json["tests"][0]["verdict"], "timeout");
     assert!(json["tests"][0]["output"].as_str().unwrap().contains("BEGIN OF TEST HANG"));
+}
+
+#[test]
+fn tests_end_with_the_runner_however_it_ends() {
+    let mut command = bulkhead();
+    command.arg("test").arg(guest("t_hang")).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut runner = command.spawn().unwrap();
+    let run =
+        eventually("a run with its guest", || children(runner.id()).into_iter().find(|&run| !children(run).is_empty()));
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    eventually("the end of the run", || {
+        status_field(run, "State").is_none_or(|state| state.starts_with('Z')).then_some(())
+    });
 }
 
 #[test]

@@ -8,7 +8,7 @@ use nix::sys::wait::WaitStatus;
 use super::common::{guest, round_robin};
 use super::machine::{Machine, figure};
 use super::running::alone;
-use super::runs::{Background, lines_of, run_module};
+use super::runs::{Background, lines_of, run, run_module};
 
 /// Runs `v_time` in one window of ten, with a peer that never gives its own back; what it said.
 fn stopped_most_of_the_time(args: &str, frames: &str) -> String {
@@ -33,6 +33,14 @@ fn served_and_missed_ticks_add_up() {
 fn a_one_shot_fires_once_and_never_early() {
     let lines = stopped_most_of_the_time("\"one_shot\", \"1000\"", "3000");
     assert_eq!(figure(&lines, "one-shots"), 1000, "{lines}");
+}
+
+/// What the BSP for RTEMS makes of the clock; the guest plays the stops.
+#[test]
+fn a_32_bit_timecounter_survives_stops_of_any_length() {
+    let finished = run(&[guest("v_count")]);
+    assert_eq!(finished.code(), 0, "{finished:#?}");
+    assert!(finished.stdout.contains("failures 0"), "{finished:#?}");
 }
 
 #[test]

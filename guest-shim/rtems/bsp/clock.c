@@ -52,5 +52,7 @@ void _Clock_Initialize(void)
     bulkhead_timecount_wound(&count, bh_now_ns());
     rtems_timecounter_install(&counter);
     (void)rtems_interrupt_handler_install(BH_LINE_TIMER, "clock", RTEMS_INTERRUPT_UNIQUE, Clock_isr, NULL);
-    bh_timer_periodic(bh_now_ns() + period_ns, period_ns);
+    /* The first tick takes a little longer. A task that sets the time of day at once and then waits for so many ticks is not
+     * woken an instant before the full second, then. */
+    bh_timer_periodic(bh_now_ns() + period_ns + period_ns / 32, period_ns);
 }

@@ -147,6 +147,9 @@ pub struct RunArgs {
     /// Print no summary
     #[arg(long, short)]
     pub quiet: bool,
+    /// End at once when this process, which is the parent, does; for `bulkhead test`
+    #[arg(long, value_name = "PID", hide = true)]
+    pub die_with: Option<i32>,
 }
 
 /// How guests' output is shown.

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use nix::sys::signal::Signal;
+use nix::unistd::getppid;
+
 use super::load::{Loaded, is_elf, module, single};
 use super::{Console, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, USAGE, WELL, complain, print, report};
 use crate::partition::Fences;
@@ -15,6 +18,9 @@ pub fn run(args: &RunArgs) -> u8 {
 }
 
 fn try_run(args: &RunArgs) -> Result<u8, u8> {
+    if let Some(parent) = args.die_with {
+        die_with(parent)?;
+    }
     let (module, guests) = load(&args.file, &args.args)?;
     if args.console == Console::Raw && module.partitions.len() > 1 {
         let words = "--console raw shows the output of one partition, and this module has more";
@@ -48,6 +54,14 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         eprint(&report::brief(&outcome.summary));
     }
     Ok(status(&outcome))
+}
+
+/// Ties this process to its parent: guests end with it in any case.
+fn die_with(parent: i32) -> Result<(), u8> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|error| complain(&format_args!("cannot follow the parent process: {error}"), HOST_CANNOT))?;
+    // It may have ended before that.
+    if getppid().as_raw() == parent { Ok(()) } else { Err(complain(&"the parent process is gone", HOST_CANNOT)) }
 }
 
 fn load(file: &Path, args: &[String]) -> Result<Loaded, u8> {

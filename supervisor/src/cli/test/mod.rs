@@ -203,7 +203,7 @@ fn work(
 /// how it ended.
 fn execute(binary: &Path, image: &Path, limit: Duration) -> std::io::Result<(String, Ending)> {
     let mut child = Command::new(binary)
-        .args(["run", "--console", "raw", "--quiet", "--json"])
+        .args(["run", "--console", "raw", "--quiet", "--json", "--die-with", &std::process::id().to_string()])
         .arg(image)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
