@@ -258,6 +258,7 @@ fn streams(cpus: [u32; 2]) -> Module {
         number: u32::from(index),
         cpu: cpus[usize::from(index)],
         windows: vec![Window { partition: PartitionId(index), start_ns: 0, duration_ns: 20 * WINDOW_NS }],
+        alternatives: Vec::new(),
     };
     module.cores = vec![core(0), core(1)];
     module.channels.push(channel_between("stream", ChannelKind::Queuing { depth: STREAM_DEPTH }, 64));
