@@ -101,7 +101,7 @@ fn a_report_says_what_the_run_said() {
     // It is about something.
     let crashes = &recorded["partitions"][0];
     assert_eq!((&crashes["crashes"], &crashes["restarts"], &crashes["births"]), (&json!(2), &json!(2), &json!(3)));
-    assert_eq!(crashes["health"], json!([{"error": "crash", "action": "warm_start", "count": 2}]));
+    assert_eq!(crashes["health"], json!([{"error": "memory_violation", "action": "warm_start", "count": 2}]));
     assert_eq!(recorded["truncated_tail"], json!(false));
 }
 
