@@ -71,6 +71,23 @@ pub type Handler = extern "C" fn(fault: &mut Fault) -> bool;
 
 static HANDLER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
+/// Says whether an address lies in unmapped memory below one of the guest's stacks.
+pub type Guard = extern "C" fn(address: u64) -> bool;
+
+static GUARD: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Tells the shim where the guest's stacks end. An interrupt for which the interrupted stack has no room then goes to the guest's
+/// fault handler as the page fault that it would be; otherwise it ends the partition.
+pub fn set_guard(guard: Guard) {
+    GUARD.store(guard as *mut (), Ordering::Relaxed);
+}
+
+fn is_guard(address: u64) -> bool {
+    let guard = GUARD.load(Ordering::Relaxed);
+    // SAFETY: what is not null was stored by `set_guard`, from a value of this type.
+    !guard.is_null() && unsafe { core::mem::transmute::<*mut (), Guard>(guard) }(address)
+}
+
 /// Makes `handler` the guest's handler for faults; `None` for none.
 pub fn set_handler(handler: Option<Handler>) {
     HANDLER.store(handler.map_or(core::ptr::null_mut(), |handler| handler as *mut ()), Ordering::Relaxed);
@@ -170,6 +187,14 @@ fn interrupt(context: &mut Context) {
     let words = [registers[RIP], selectors & 0xffff, registers[RFLAGS], registers[RSP], selectors >> 48];
     // If the stack has no room the next line is the guest's last; then the note tells where.
     let fault = SigInfo { signo: SIGSEGV, code: SEGV_MAPERR, address: frame, ..SigInfo::default() };
+    if is_guard(frame) {
+        // The line stays pending, for whoever goes on.
+        irq::defer();
+        if resumed(SIGSEGV, &fault, context) {
+            return;
+        }
+    }
+    let registers = &mut context.registers;
     note(FaultKind::Fault, &fault, 0, frame, registers[RIP], registers[RSP], 0);
     // SAFETY: the guest's own stack, which has room for an interrupt as on a processor; if it has not, the guest faults, as
     // on a processor.

@@ -277,6 +277,11 @@ pub(crate) fn arrived(from_timer: bool) -> bool {
     true
 }
 
+/// The interrupt that [`arrived`] wanted delivered cannot be: it is taken at the next unmasking.
+pub(crate) fn defer() {
+    bh_deferred.store(1, Ordering::Relaxed);
+}
+
 /// The address of the vector.
 pub(crate) fn vector() -> u64 {
     let own = bh_vector.load(Ordering::Relaxed);

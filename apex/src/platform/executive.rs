@@ -67,6 +67,7 @@ fn make() {
     let _ = irq::request(irq::PORT, on_port, core::ptr::null_mut());
     irq::set_after(after_interrupt);
     fault::set_handler(Some(super::fault::on_fault));
+    fault::set_guard(super::fault::is_stack_guard);
 }
 
 /// Changes the state by `change`.

@@ -64,8 +64,16 @@ extern "C" fn after_fault() -> ! {
     // SAFETY: interrupts are masked; `on_fault` has just written it.
     let error = unsafe { (*ERROR.0.get()).take() }.unwrap_or_default();
     let to = executive::abandon(|core| core.fault(error));
+    // If it struck on the way to a handler, what that had to do is still to be done. The lines exist.
+    let _ = irq::raise(irq::TIMER);
+    let _ = irq::raise(irq::PORT);
     // SAFETY: the context of the heir; nothing on this stack is used again.
     unsafe { switch::load(to) }
+}
+
+/// Whether an address is in the unmapped memory below a process' stack.
+pub(super) extern "C" fn is_stack_guard(address: u64) -> bool {
+    stacks::is_guard(address as usize)
 }
 
 /// What ARINC 653 calls it.
@@ -84,7 +92,7 @@ fn classify(fault: &Fault, rip: u64, rsp: u64) -> ErrorCode {
 fn is_guard(address: u64) -> bool {
     /// As far below the first stack as a function's frame may reach.
     const BELOW: u64 = 0x1_0000;
-    stacks::is_guard(address as usize) || (map::STACK.base - BELOW..map::STACK.base).contains(&address)
+    is_stack_guard(address) || (map::STACK.base - BELOW..map::STACK.base).contains(&address)
 }
 
 /// Whether the instruction there is one that user mode may not execute: HLT, CLI, STI, IN, OUT, INS, OUTS, and of those that
