@@ -2,9 +2,8 @@
 #include "conform.h"
 
 static MUTEX_ID_TYPE mutex, second, low_ceiling, left;
-static PROCESS_ID_TYPE driver, a, b, c, holder;
+static PROCESS_ID_TYPE driver, a, b, c, holder, crashed;
 static RETURN_CODE_TYPE seen;
-static int main_may_own;
 
 static MUTEX_STATUS_TYPE state(MUTEX_ID_TYPE id)
 {
@@ -20,7 +19,24 @@ static MUTEX_ID_TYPE owned_by(PROCESS_ID_TYPE process)
     return id;
 }
 
-/* Acquires what the main process left locked, as soon as it can. */
+/* Fails while it owns a mutex. */
+static void run_crashed(void)
+{
+    volatile int zero = 0, one = 1;
+    NEED(ACQUIRE_MUTEX, left, FOREVER);
+    mark('x');
+    one = one / zero;
+    mark('!');
+}
+
+/* Leaves the process as it is: faulted, and still the owner. */
+static void handle(void)
+{
+    ERROR_STATUS_TYPE status;
+    NEED(GET_ERROR_STATUS, &status);
+}
+
+/* Acquires what the crashed process left locked, as soon as it can. */
 static void contender(char name)
 {
     ACQUIRE_MUTEX(left, FOREVER, &seen);
@@ -123,8 +139,8 @@ static void codes(void)
     NEED(UNLOCK_PREEMPTION, &level);
 }
 
-/* A process that may not wait while it owns a mutex, and none above the ceiling may ask for it: on one core nobody meets
- * an owner in the way, but for the main process, which ended as one. */
+/* A process may not wait while it owns a mutex, and none above the ceiling may ask for it: on one core nobody meets an owner
+ * in the way, but for one that faulted. */
 static void contention(void)
 {
     NEED(START, holder);
@@ -142,8 +158,8 @@ static void contention(void)
     EXPECT(NO_ERROR, "the owner of a mutex", STOP, holder);
     SHOWS(STOP, "gives the mutex back", state(low_ceiling).MUTEX_STATE == AVAILABLE && in_order("o"));
 
-    if (!main_may_own)
-        return;
+    NEED(START, crashed);
+    SHOWS(GET_MUTEX_STATUS, "a process that faulted still owns it", state(left).MUTEX_OWNER == crashed && in_order("x"));
     EXPECT(NOT_AVAILABLE, "owned, no wait", ACQUIRE_MUTEX, left, 0LL);
     EXPECT(TIMED_OUT, "owned for 2 ms", ACQUIRE_MUTEX, left, 2 * MS);
     NEED(START, a);
@@ -153,7 +169,7 @@ static void contention(void)
     let_others();
     SHOWS(GET_MUTEX_STATUS, "counts the waiting processes", state(left).WAITING_PROCESSES == 3 && in_order(""));
     EXPECT(INVALID_MODE, "it waits for a mutex", SUSPEND, a);
-    EXPECT(NO_ERROR, "of the main process", RESET_MUTEX, left, MAIN_PROCESS_ID);
+    EXPECT(NO_ERROR, "of a process that faulted", RESET_MUTEX, left, crashed);
     let_others();
     TRAP(3, RESET_MUTEX, "PRIORITY gives the mutex to the highest process that waits", in_order("bca"));
     GOT(NO_ERROR, seen, "after waiting", ACQUIRE_MUTEX);
@@ -168,15 +184,14 @@ static void run_driver(void)
 
 int main(void)
 {
-    RETURN_CODE_TYPE code;
     creation();
+    NEED(CREATE_ERROR_HANDLER, (SYSTEM_ADDRESS_TYPE)(unsigned long)handle, STACK);
     driver = create("driver", run_driver, DRIVER);
     a = create("a", run_a, 20);
     b = create("b", run_b, 60);
     c = create("c", run_c, 40);
     holder = create("holder", run_holder, 30);
-    ACQUIRE_MUTEX(left, 0, &code);
-    main_may_own = code == NO_ERROR;
+    crashed = create("crashed", run_crashed, 60);
     NEED(START, driver);
     return go_normal();
 }

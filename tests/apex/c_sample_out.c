@@ -22,6 +22,10 @@ static void run_driver(void)
     SHOWS(GET_SAMPLING_PORT_STATUS, "tells the configuration",
           status.REFRESH_PERIOD == REFRESH && status.MAX_MESSAGE_SIZE == 16 && status.PORT_DIRECTION == SOURCE);
     EXPECT(INVALID_MODE, "a source", READ_SAMPLING_MESSAGE, out, message, &length, &validity);
+    UPDATED_TYPE updated;
+    SYSTEM_TIME_TYPE stamp;
+    EXPECT(INVALID_MODE, "a source", READ_UPDATED_SAMPLING_MESSAGE, out, message, &length, &updated);
+    EXPECT(INVALID_MODE, "a source", READ_SAMPLING_MESSAGE_CONDITIONAL, out, 0LL, message, &length, &stamp);
     EXPECT(INVALID_PARAM, "no such port", WRITE_SAMPLING_MESSAGE, NOBODY, message, 13);
     EXPECT(INVALID_PARAM, "length 0", WRITE_SAMPLING_MESSAGE, out, message, 0);
     EXPECT(INVALID_PARAM, "negative length", WRITE_SAMPLING_MESSAGE, out, message, -1);

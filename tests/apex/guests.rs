@@ -1,8 +1,12 @@
 //! The runs of the conformance guests: which module each runs in, and the checks it made.
 
 use std::collections::HashMap;
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::common::{guest, root};
 use super::lines::{Check, parse};
@@ -45,6 +49,12 @@ pub(crate) const GUESTS: &[Run] = &[
                [[channel]]\nname = \"unused\"\nkind = \"queuing\"\nmessage = \"16 B\"\ndepth = 4\n\
                source = \"c_queue_out.unused_out\"\ndestinations = [\"c_queue_in.unused_in\"]\n",
     },
+    Run {
+        name: "c_overflow",
+        partitions: &[("c_overflow", "")],
+        more: "[[channel]]\nname = \"flood\"\nkind = \"queuing\"\nmessage = \"16 B\"\ndepth = 4\n\
+               source = \"unix:FLOOD\"\ndestinations = [\"c_overflow.flood_in\"]\n",
+    },
     single("c_restart", &[("c_restart", "health = { memory_violation = \"warm_start\" }")]),
     single(
         "c_escalate",
@@ -67,6 +77,7 @@ pub(crate) const GUESTS: &[Run] = &[
             "apex = { processes = 3, buffers = 2, blackboards = 3, semaphores = 4, events = 5, mutexes = 6 }",
         )],
     ),
+    single("c_logbook", &[("c_logbook", "")]),
     single("c_buffer", &[("c_buffer", "")]),
     single("c_blackboard", &[("c_blackboard", "")]),
     single("c_semaphore", &[("c_semaphore", "")]),
@@ -104,6 +115,31 @@ fn build() {
     });
 }
 
+/// Sends datagrams to a socket, more at a time than a channel of four messages takes, from when it is there until it is dropped.
+struct Flood(Arc<AtomicBool>);
+
+impl Flood {
+    fn start(to: PathBuf) -> Flood {
+        let over = Arc::new(AtomicBool::new(false));
+        let flood = Flood(over.clone());
+        let socket = UnixDatagram::unbound().expect("a socket");
+        std::thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                // As long as nobody listens there is nobody to send to.
+                (0..12).for_each(|_| drop(socket.send_to(b"flood!", &to)));
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        flood
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What came of a run: the checks that its guests made, or what went wrong.
 type Outcome = Result<Vec<Check>, String>;
 
@@ -122,7 +158,11 @@ pub(crate) fn checks_of(name: &str) -> Vec<Check> {
 fn run(name: &str) -> Outcome {
     build();
     let run = GUESTS.iter().find(|run| run.name == name).unwrap_or_else(|| panic!("no run {name}"));
-    let finished = run_module(&module(run), &["--for", LONGEST]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("flood");
+    let _flood = run.more.contains("FLOOD").then(|| Flood::start(socket.clone()));
+    let text = module(run).replace("FLOOD", &socket.display().to_string());
+    let finished = run_module(&text, &["--for", LONGEST]);
     let mut checks = Vec::new();
     for (partition, _) in run.partitions {
         let lines = lines_of(&finished.stdout, partition);

@@ -1,5 +1,7 @@
 //! What the conformance guests print, read.
 
+use std::fmt;
+
 /// What a check is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
@@ -20,6 +22,12 @@ pub(crate) struct Check {
     /// The case in words, with what was seen if it failed.
     pub(crate) words: String,
     pub(crate) passed: bool,
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}: {}", self.service, self.subject, self.words)
+    }
 }
 
 /// The checks in a guest's lines. An error if a line is malformed, or a start of the guest did not get through: each ends

@@ -22,9 +22,10 @@ typedef struct {
     MESSAGE_RANGE_TYPE NB_ABORTED_MESSAGES;
 } LOGBOOK_STATUS_TYPE;
 
-/* Opens a logbook of the configuration.
+/* Creates a logbook; after a warm start it goes on with the messages that it had, if the partition creates its objects in the
+ * same order as before.
  * Context: init.
- * Codes: INVALID_CONFIG (not in the configuration, or sizes differ from it), NO_ACTION (open already), INVALID_MODE (in
+ * Codes: INVALID_CONFIG (limit reached, no memory, or a size out of range), NO_ACTION (created already), INVALID_MODE (in
  * NORMAL). */
 void CREATE_LOGBOOK(
     /*in */ const char *LOGBOOK_NAME,
@@ -70,8 +71,8 @@ void CLEAR_LOGBOOK(
     /*in */ LOGBOOK_ID_TYPE LOGBOOK_ID,
     /*out*/ RETURN_CODE_TYPE *RETURN_CODE);
 
-/* The identifier of the open logbook of a name.
- * Context: any. Codes: INVALID_CONFIG (no such open logbook). */
+/* The identifier of the logbook of a name.
+ * Context: any. Codes: INVALID_CONFIG (no such logbook). */
 void GET_LOGBOOK_ID(
     /*in */ const char *LOGBOOK_NAME,
     /*out*/ LOGBOOK_ID_TYPE *LOGBOOK_ID,
