@@ -77,7 +77,7 @@ void SUSPEND_SELF(
 /* Suspends another process until RESUME.
  * Context: any.
  * Codes: INVALID_PARAM (no such process, or the caller itself), INVALID_MODE (dormant, periodic, faulted, or it owns a
- * mutex or the preemption lock), NO_ACTION (suspended already). */
+ * mutex or the preemption lock, or waits for a mutex), NO_ACTION (suspended already). */
 void SUSPEND(
     /*in */ PROCESS_ID_TYPE PROCESS_ID,
     /*out*/ RETURN_CODE_TYPE *RETURN_CODE);

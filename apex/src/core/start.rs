@@ -2,7 +2,7 @@
 
 use super::list::Index;
 use super::object::Named;
-use super::process::{Process, Wait};
+use super::process::{Object, Process, Wait};
 use super::ready::HANDLER_PRIORITY;
 use super::types::{
     Attributes, Code, Flow, INFINITE, Id, MAX_LOCK_LEVEL, NEVER, Name, PRIORITIES, ProcessStatus, Reply, State, Time,
@@ -100,6 +100,7 @@ impl<E: Env> Core<'_, E> {
         if matches!(process.state, State::Dormant | State::Faulted)
             || process.is_periodic()
             || process.mutex.is_some()
+            || matches!(process.wait, Wait::Object(Object::Mutex(_)))
             || self.lock_owner == index
             || self.failing == index
         {
