@@ -25,7 +25,7 @@ fn an_overflow_is_one_wherever_an_interrupt_strikes() {
          [[window]]\npartition = \"deep\"\nstart = \"0 ms\"\nduration = \"15 ms\"\n",
         folder.join("stress_overflow.elf").display()
     );
-    let run = run_module(&module, &["--for", "60s"]);
+    let run = run_module(&module, &["--for", "300s"]);
     assert_eq!(run.code(), 0, "{run:#?}");
     let lines = lines_of(&run.stdout, "deep");
     let last = lines.last().unwrap_or_else(|| panic!("{run:#?}"));
