@@ -202,10 +202,15 @@ fn a_guest_that_crashes_twenty_times_is_restarted_in_place_and_its_peer_stays_pu
         let [quiet, undisturbed] = with_crashes(0, FRAMES);
         let [crashing, disturbed] = with_crashes(CRASHES, FRAMES);
         assert_eq!((&quiet["restarts"], &quiet["crashes"]), (&0.into(), &0.into()));
+        // A host that makes processes slowly does not get to the last of them in so many frames.
+        if crashing["births"].as_u64() < Some(u64::from(CRASHES + 1)) {
+            ratios.push((f64::NAN, crashing["births"].clone()));
+            continue;
+        }
         for (figure, count) in [("crashes", CRASHES), ("restarts", CRASHES), ("births", CRASHES + 1)] {
             assert_eq!(crashing[figure], count, "{figure}: {crashing:#}");
         }
-        let health = serde_json::json!([{ "error": "crash", "action": "cold_start", "count": CRASHES }]);
+        let health = serde_json::json!([{ "error": "illegal_request", "action": "cold_start", "count": CRASHES }]);
         assert_eq!(crashing["health"], health);
         assert_eq!((&quiet["restarts"], &disturbed["restarts"]), (&0.into(), &0.into()));
         ratios.push((p99(&disturbed) / p99(&undisturbed), disturbed["vacant_windows"].clone()));
@@ -213,7 +218,9 @@ fn a_guest_that_crashes_twenty_times_is_restarted_in_place_and_its_peer_stays_pu
             return;
         }
     }
-    panic!("the peer's p99 start lateness with crashes against without, and its lost windows: {ratios:.2?}");
+    panic!(
+        "the peer's p99 start lateness with crashes against without, and its lost windows (or NaN and births): {ratios:.2?}"
+    );
 }
 
 #[test]

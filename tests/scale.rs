@@ -49,15 +49,14 @@ fn sixty_four_partitions_start_quickly_stay_small_and_keep_every_window() {
     let partitions: Vec<(&str, &Path, &str)> = names.iter().map(|name| (name.as_str(), idle.as_path(), "")).collect();
     let path = write_module(folder.path(), &round_robin(&partitions, 1000, 8000));
 
-    // A virtual machine that loses its processor for some milliseconds loses windows, and nobody in it can help that; so
-    // the windows have five tries. The other promises have one.
+    // A machine that is busy otherwise starts slowly, and a virtual one that loses its processor for some milliseconds loses
+    // windows, and nobody in it can help that; so these promises have five tries. The others have one.
     let mut trouble = Vec::new();
     for _ in 0..5 {
         let (finished, peak_kb) = run(&path);
         assert_eq!(finished.code(), 0, "{finished:#?}");
         let json = finished.json();
         let startup_ns = json["startup_ns"].as_u64().expect("a time");
-        assert!(startup_ns < STARTUP_NS, "the start took {startup_ns} ns");
         assert!(peak_kb > 0 && peak_kb < SUPERVISOR_KB, "the supervisor had {peak_kb} kB in use");
         eprintln!("64 partitions: start-up {} ms, supervisor {peak_kb} kB", startup_ns / 1_000_000);
 
@@ -68,10 +67,12 @@ fn sixty_four_partitions_start_quickly_stay_small_and_keep_every_window() {
         };
         let lost = figures.iter().filter(|figures| !kept(figures)).count();
         let frames = json["summary"]["cores"][0]["skipped_frames"].as_u64();
-        if lost == 0 && frames == Some(0) {
+        if lost == 0 && frames == Some(0) && startup_ns < STARTUP_NS {
             return;
         }
-        trouble.push((lost, frames));
+        trouble.push((startup_ns, lost, frames));
     }
-    panic!("in five runs, so many partitions lost windows, and so many whole frames were lost: {trouble:?}");
+    panic!(
+        "in five runs: nanoseconds of start-up, partitions that lost windows, whole frames that were lost: {trouble:?}"
+    );
 }

@@ -1,6 +1,7 @@
 //! How runs end, and what they say about it.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsRawFd;
 use std::process::Stdio;
 
 use nix::sys::signal::Signal;
@@ -49,6 +50,13 @@ fn sighup_ends_a_run_in_good_order() {
     interrupted_in_good_order(Signal::SIGHUP);
 }
 
+fn bytes_in(pipe: &std::os::fd::OwnedFd) -> i32 {
+    let mut bytes = 0;
+    // SAFETY: fills the integer.
+    assert_eq!(unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut bytes) }, 0);
+    bytes
+}
+
 /// The first one is obeyed, but the last output does not get out, since nobody reads it. Whoever asks again means it.
 #[test]
 fn a_second_sigint_ends_a_run_at_once() {
@@ -56,8 +64,15 @@ fn a_second_sigint_ends_a_run_at_once() {
     let (unread, writer) = nix::unistd::pipe().unwrap();
     let run = Background::start_into(&[guest.to_str().unwrap(), "--", "flood", "100"], Some(writer.into()), None);
     let guests = eventually("the guest is born", || Some(children(run.pid())).filter(|guests| !guests.is_empty()));
-    // More than a pipe holds.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    // It prints more than a pipe holds.
+    let mut before = 0;
+    eventually("the pipe is full", || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let waiting = bytes_in(&unread);
+        let is_full = waiting > 32 << 10 && waiting == before;
+        before = waiting;
+        is_full.then_some(())
+    });
     run.signal(Signal::SIGINT);
     eventually("the guest is gone", || children(run.pid()).is_empty().then_some(()));
     run.signal(Signal::SIGINT);
