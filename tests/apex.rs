@@ -11,6 +11,8 @@ mod runs;
 
 #[path = "apex/document.rs"]
 mod document;
+#[path = "apex/examples.rs"]
+mod examples;
 #[path = "apex/guests.rs"]
 mod guests;
 #[path = "apex/lines.rs"]

@@ -42,7 +42,7 @@ static void show(void)
         int measured = read_port(air_data, &air), known = read_port(route, &to), was_steered = steered;
         steered = read_port(controls, &wanted);
         if (known && to.leg != leg) {
-            if (leg >= 0)
+            if (leg >= 0 && !to.arrived)
                 happened("waypoint passed");
             leg = to.leg;
         }
@@ -51,7 +51,7 @@ static void show(void)
         if (steered && !was_steered)
             happened(wanted.start == 1 ? "autopilot on" : wanted.careful ? "autopilot is back, and careful" : "autopilot is back");
         if (known && to.arrived) {
-            happened("arrived; the other partitions flew through it all");
+            happened("arrived");
             bh_halt(0);
         }
         if (measured && known && frame % 10 == 0)
