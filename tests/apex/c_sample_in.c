@@ -65,10 +65,23 @@ static void after_it(void)
     SHOWS(GET_SAMPLING_PORT_CURRENT_STATUS, "tells that the message is stale", current.MESSAGE_AGE == STALE && current.TIME_STAMP == stamp);
 }
 
+static void after_another(void)
+{
+    UPDATED_TYPE updated = EMPTY_PORT;
+    RETURN_CODE_TYPE code;
+    do {
+        pause_ms(2);
+        READ_UPDATED_SAMPLING_MESSAGE(in, message, &length, &updated, &code);
+    } while (code == NO_ACTION);
+    GOT(NO_ERROR, code, "a new message", READ_UPDATED_SAMPLING_MESSAGE);
+    SHOWS(READ_UPDATED_SAMPLING_MESSAGE, "gives the new message", updated == NEW_MESSAGE && length == 5 && message[0] == 'c');
+}
+
 static void run_driver(void)
 {
     before_the_first();
     after_it();
+    after_another();
     finish();
 }
 

@@ -1,4 +1,5 @@
-/* The writing end of a sampling channel. The reader is c_sample_in.c; it sees one message, which grows old. */
+/* The writing end of a sampling channel. The reader is c_sample_in.c; it sees one message, which grows old, and
+ * then another. */
 #include "conform.h"
 
 #define REFRESH (50 * MS)
@@ -33,6 +34,8 @@ static void run_driver(void)
 
     pause_ms(200); /* until the reader has seen that nothing was written */
     EXPECT(NO_ERROR, "a message", WRITE_SAMPLING_MESSAGE, out, message, 13);
+    pause_ms(400); /* until the reader has seen it grow old */
+    EXPECT(NO_ERROR, "over another message", WRITE_SAMPLING_MESSAGE, out, (MESSAGE_ADDR_TYPE) "climb", 5);
     finish();
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::common::root;
 use super::lines::{Check, Subject};
-use super::services::{Group, OUT_OF_REACH, PART_1, PART_2, PART_2_WITHOUT, Service, TRAPS};
+use super::services::{Group, NEVER_RETURNS, OUT_OF_REACH, PART_1, PART_2, PART_2_WITHOUT, Service, TRAPS};
 
 const CODES: [&str; 7] =
     ["NO_ERROR", "NO_ACTION", "NOT_AVAILABLE", "INVALID_PARAM", "INVALID_CONFIG", "INVALID_MODE", "TIMED_OUT"];
@@ -94,7 +94,8 @@ pub(crate) fn missing(checks: &[Check]) -> Vec<String> {
         if about.is_empty() {
             missing.push(service.name.to_owned());
         }
-        for code in service.codes {
+        let returns = !NEVER_RETURNS.contains(&service.name);
+        for code in service.codes.iter().chain(returns.then_some(&"NO_ERROR")) {
             let excused = OUT_OF_REACH.iter().any(|(name, excused, _)| *name == service.name && excused == code);
             let shown = about.iter().any(|check| check.subject == Subject::Code((*code).to_owned()));
             if !shown && !excused {

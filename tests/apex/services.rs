@@ -187,6 +187,9 @@ pub(crate) const PART_2: &[Group] = &[
 pub(crate) const PART_2_WITHOUT: &[&str] =
     &["File system", "Service access points", "Name service", "Queuing port lists", "Multiple cores", "Interrupts"];
 
+/// Services that do not return when they do what they are asked.
+pub(crate) const NEVER_RETURNS: [&str; 2] = ["SET_PARTITION_MODE", "STOP_SELF"];
+
 /// Codes that no check can show, and why.
 pub(crate) const OUT_OF_REACH: &[(&str, &str, &str)] = &[(
     "UNLOCK_PREEMPTION",
