@@ -17,14 +17,15 @@ static int lead(const ROUTE *to, const AIR_DATA *air)
 static void steer(void)
 {
     AIR_DATA air;
-    ROUTE to;
+    ROUTE to = {0};
     CONTROLS out = {.start = (int)bh_boot_info()->generation, .careful = careful};
     for (int frame = 0; frame < 20; frame++) /* a second to look at its instruments, as after every start */
         next_frame();
     for (;;) {
-        if (read_port(air_data, &air) && read_port(route, &to)) {
-            if (to.arrived)
-                bh_halt(0);
+        int known = read_port(route, &to);
+        if (to.arrived)
+            bh_halt(0);
+        if (known && read_port(air_data, &air)) {
             double error = around(to.bearing - air.heading);
             if (!careful && to.distance < 6 && to.distance * 100 < lead(&to, &air))
                 error += within(to.turn, 10);

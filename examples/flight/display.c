@@ -50,7 +50,7 @@ static void show(void)
             happened("no autopilot! the aircraft flies on as it is");
         if (steered && !was_steered)
             happened(wanted.start == 1 ? "autopilot on" : wanted.careful ? "autopilot is back, and careful" : "autopilot is back");
-        if (known && to.arrived) {
+        if (to.arrived) { /* old or new: whoever arrived stays there */
             happened("arrived");
             bh_halt(0);
         }
