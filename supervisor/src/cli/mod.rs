@@ -4,6 +4,7 @@ pub mod bench;
 pub mod check;
 pub mod doctor;
 pub mod load;
+pub mod profile;
 pub mod report;
 pub mod run;
 pub mod test;
@@ -59,14 +60,13 @@ enum Command {
     },
     /// Run many test images, as RTEMS' tests are, and tell which failed
     Test(test::TestArgs),
-    /// Show what a recording holds
-    Report {
-        /// A file that `run --record` wrote
-        file: PathBuf,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Show what a recording holds, turn it into other forms, or compare two
+    Report(report::ReportArgs),
+    /// Run a module, record it, report, and fail if a budget breaks
+    Profile(profile::ProfileArgs),
+    /// Disturb the host until killed; `profile --load` starts this
+    #[command(hide = true, name = "disturb")]
+    Disturb(profile::load::DisturbArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -206,10 +206,9 @@ pub fn main() -> u8 {
         Command::Bench { what: BenchCommand::Irq { json, count, cpu } } => bench::irq::run(json, count, cpu),
         Command::Bench { what: BenchCommand::Port { json, windows, cpu } } => bench::port::run(json, windows, cpu),
         Command::Test(args) => test::run(&args),
-        Command::Report { file, json } => match report::run(&file, json) {
-            Ok(()) => WELL,
-            Err(error) => complain(&error, USAGE),
-        },
+        Command::Report(args) => report::run(&args),
+        Command::Profile(args) => profile::run(&args),
+        Command::Disturb(args) => profile::load::disturb(&args),
     }
 }
 

@@ -1,17 +1,21 @@
 //! `bulkhead report`: a recording as text for people, or as JSON for programs.
 //!
 //! People see microseconds, programs get nanoseconds. The text is laid out for the width it is given; what does not fit is
-//! shortened, first the blanks, then the labels, then the decimals.
+//! shortened, first the blanks, then the labels, then the decimals. Other forms go to files, and two recordings are set
+//! side by side.
 
 mod bars;
+mod compare;
+mod exports;
 mod incidents;
 mod table;
 pub(super) mod words;
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::{GUEST_FAILED, HOST_CANNOT, USAGE, WELL, complain, print};
+use crate::record::budget::{Budget, judge};
 use crate::record::file::{self, Reader};
 use crate::record::stats::{Precision, Stats};
 use crate::record::summary::{Figure, Partition, Summary};
@@ -20,33 +24,87 @@ use words::{Style, counted};
 /// Narrower than this, nothing would be aligned any more.
 const MIN_WIDTH: usize = 60;
 
-/// Why there is no report.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The recording cannot be read.
-    #[error(transparent)]
-    Recording(#[from] file::Error),
-    /// The report cannot be written out.
-    #[error("standard output: {0}")]
-    Output(#[source] io::Error),
+/// The arguments of `report`.
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// A file that `run --record` wrote
+    pub file: PathBuf,
+    /// A second one: show what changed from the first to it, and whether that is more than noise
+    pub after: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub exports: Exports,
+    /// What a figure may come to, such as "start=100us" or "nav:stop.p99=20us"; exit status 1 if it comes to more
+    #[arg(long, value_name = "BUDGET", conflicts_with = "after")]
+    pub budget: Vec<Budget>,
 }
 
-/// Reads the recording at `path` and prints what it comes to: JSON if `json`, else text for a terminal of `COLUMNS`
-/// columns, or of 80.
-///
-/// # Errors
-/// If the recording cannot be read, or standard output cannot be written to; that its reader went away is no error.
-pub fn run(path: &Path, json: bool) -> Result<(), Error> {
-    let summary = summarize(path)?;
-    let report = if json {
-        serde_json::to_string_pretty(&summary).map_err(|error| Error::Output(error.into()))? + "\n"
-    } else {
-        text(&summary, super::columns(), super::terminal_is_ascii())
+/// The forms that a recording can be turned into.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Exports {
+    /// Write a page for people, with all it needs in one file
+    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    pub html: Option<PathBuf>,
+    /// Write a trace for ui.perfetto.dev
+    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    pub perfetto: Option<PathBuf>,
+    /// Write a line for each window
+    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    pub csv: Option<PathBuf>,
+    /// Write HdrHistogram percentile distributions, one file for each partition, into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "after")]
+    pub hgrm: Option<PathBuf>,
+    /// Write an HdrHistogram interval log (V2)
+    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    pub hlog: Option<PathBuf>,
+    /// Write a histogram in cyclictest's layout
+    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    pub cyclictest: Option<PathBuf>,
+    /// Write the verdict and the main figures as a small JSON file
+    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    pub gate: Option<PathBuf>,
+}
+
+/// Runs the subcommand; the result is the exit status.
+pub fn run(args: &ReportArgs) -> u8 {
+    if let Some(after) = &args.after {
+        return compare::run(&args.file, after, args.json);
+    }
+    report(&args.file, args.json, &args.exports, &args.budget)
+}
+
+/// Reports on the recording at `path`: on standard output unless other forms are asked for, and in these.
+pub(super) fn report(path: &Path, json: bool, exports: &Exports, budgets: &[Budget]) -> u8 {
+    let summary = match summarize(path) {
+        Ok(summary) => summary,
+        Err(error) => return complain(&error, USAGE),
     };
-    let mut out = io::stdout().lock();
-    match out.write_all(report.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
-        _ => Ok(()),
+    let verdicts = match judge(&summary, budgets) {
+        Ok(verdicts) => verdicts,
+        Err(error) => return complain(&error, USAGE),
+    };
+    if let Err((error, status)) = exports::write(path, exports, budgets, &summary, &verdicts) {
+        return complain(&error, status);
+    }
+    let printed = if json {
+        match serde_json::to_string_pretty(&summary) {
+            Ok(text) => print(&(text + "\n")),
+            Err(error) => return complain(&error, HOST_CANNOT),
+        }
+    } else if exports.any() {
+        WELL
+    } else {
+        print(&text(&summary, super::columns(), super::terminal_is_ascii()))
+    };
+    let broken = exports::complain_of(&verdicts);
+    if printed != WELL {
+        printed
+    } else if broken {
+        GUEST_FAILED
+    } else {
+        WELL
     }
 }
 

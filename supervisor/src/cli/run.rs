@@ -35,6 +35,7 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         console_on_stderr: args.json,
         quiet: args.quiet,
         fences: Fences::ALL,
+        stop_on_start_ns: None,
         tap: None,
     };
     let outcome = supervise::run(&module, guests, &options).map_err(|error| {
@@ -64,7 +65,7 @@ fn die_with(parent: i32) -> Result<(), u8> {
     if getppid().as_raw() == parent { Ok(()) } else { Err(complain(&"the parent process is gone", HOST_CANNOT)) }
 }
 
-fn load(file: &Path, args: &[String]) -> Result<Loaded, u8> {
+pub(super) fn load(file: &Path, args: &[String]) -> Result<Loaded, u8> {
     if is_elf(file) {
         return single(file, args);
     }
@@ -104,7 +105,7 @@ fn lost_messages(outcome: &Outcome) -> Vec<String> {
 }
 
 /// Why the run ended, in one line.
-fn ending(outcome: &Outcome) -> String {
+pub(super) fn ending(outcome: &Outcome) -> String {
     let failed: Vec<&str> = outcome
         .partitions
         .iter()
@@ -114,6 +115,9 @@ fn ending(outcome: &Outcome) -> String {
     let why = match &outcome.ending {
         Ending::Complete => "complete".to_owned(),
         Ending::AllEnded => "every partition has ended".to_owned(),
+        Ending::LateWindow { partition, lateness_ns } => {
+            format!("stopped at a window of \"{partition}\" that started {:.1} µs late", *lateness_ns as f64 / 1000.0)
+        }
         Ending::Interrupted => "interrupted".to_owned(),
         Ending::OutputClosed => "nobody reads the output any more".to_owned(),
         Ending::Shutdown { partition } => format!("stopped by the health monitor on behalf of \"{partition}\""),

@@ -36,7 +36,14 @@ pub trait TimeSource {
     /// Sleeps until the instant; may return early, when somebody wants the dispatcher to look at its stop flag. The next
     /// sleep will probably be until `following_ns`.
     fn sleep_until(&mut self, instant_ns: u64, following_ns: u64);
+    /// For how long, in all, this thread has been ready to run and has not run, in nanoseconds; 0 if nobody counts that.
+    fn waited_ns(&mut self) -> u64 {
+        0
+    }
 }
+
+/// A wait for the core that is shorter, in nanoseconds, is not worth an event.
+const NOTICEABLE_WAIT_NS: u64 = 20_000;
 
 /// What came of an attempt to continue a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +91,8 @@ pub struct Assignment {
     pub epoch_ns: u64,
     /// How many major frames to run; `None` for no end.
     pub frames: Option<u64>,
+    /// Whether to note for how long this thread had to wait for the core: half a microsecond a window.
+    pub note_waits: bool,
 }
 
 /// A window that is open.
@@ -102,12 +111,13 @@ pub fn run(
     ring: &mut Producer,
     stop: &AtomicBool,
 ) {
-    let Assignment { core, ref timetables, ref agreement, ref may_switch, epoch_ns, frames } = *assignment;
+    let Assignment { core, ref timetables, ref agreement, ref may_switch, epoch_ns, frames, note_waits } = *assignment;
     let mut push = |time_ns, partition, kind| ring.push(&Event { time_ns, core, partition, kind });
     let mut position = Position::default();
     let mut schedules = Snapshot::default();
     let mut timetable = &timetables[0];
     let mut open: Option<Open> = None;
+    let mut waited_before_ns = if note_waits { time.waited_ns() } else { 0 };
     loop {
         let instant_ns = timetable.instant_ns(epoch_ns, position);
         let following_ns = timetable.instant_ns(epoch_ns, timetable.next(position));
@@ -179,6 +189,14 @@ pub fn run(
                 let continued_ns = time.now_ns();
                 let kind = Kind::WindowStart { frame, planned_ns, awake_ns, continued_ns };
                 push(continued_ns, partition, kind);
+                if note_waits {
+                    let all_ns = time.waited_ns();
+                    let waited_ns = all_ns.saturating_sub(waited_before_ns);
+                    waited_before_ns = all_ns;
+                    if waited_ns >= NOTICEABLE_WAIT_NS {
+                        push(continued_ns, partition, Kind::Waited { waited_ns });
+                    }
+                }
                 open = Some(Open { window, frame, planned_end_ns });
             } else {
                 push(awake_ns, partition, Kind::WindowVacant { frame, planned_ns });

@@ -3,8 +3,10 @@
 //! A wait for a stop has no time limit of its own, because a timer for it would cost the next window 10 µs every time. The
 //! main thread looks now and then whether a dispatcher has been waiting for too long ([`Waiting`]) and interrupts it.
 
+use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
@@ -89,6 +91,8 @@ pub fn nudge(thread: i32) {
 #[derive(Debug)]
 pub struct RealTime {
     timers: [Timer; 2],
+    /// The thread's own /proc/thread-self/schedstat; none where the kernel does not count.
+    schedstat: Option<File>,
 }
 
 #[derive(Debug)]
@@ -126,13 +130,21 @@ impl Timer {
 }
 
 impl RealTime {
-    /// A time source.
+    /// A time source for the calling thread.
     ///
     /// # Errors
     /// When the kernel refuses a timer.
     pub fn new() -> Result<RealTime, Errno> {
-        Ok(RealTime { timers: [Timer::new()?, Timer::new()?] })
+        let schedstat = File::open("/proc/thread-self/schedstat").ok();
+        Ok(RealTime { timers: [Timer::new()?, Timer::new()?], schedstat })
     }
+}
+
+/// The second number in a schedstat: nanoseconds spent on a run queue.
+fn run_delay(text: &[u8]) -> u64 {
+    let mut numbers = text.split(|byte| !byte.is_ascii_digit());
+    let digits = numbers.nth(1).unwrap_or_default();
+    digits.iter().fold(0, |number: u64, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
 }
 
 impl TimeSource for RealTime {
@@ -150,6 +162,12 @@ impl TimeSource for RealTime {
             other.arm(following_ns);
         }
         this.wait();
+    }
+
+    fn waited_ns(&mut self) -> u64 {
+        let mut text = [0; 64];
+        let len = self.schedstat.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
+        run_delay(&text[..len])
     }
 }
 

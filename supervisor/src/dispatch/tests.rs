@@ -95,6 +95,7 @@ fn dispatch_with(
         may_switch: vec![may_switch, false],
         epoch_ns: 1000,
         frames: Some(frames),
+        note_waits: false,
     };
     let mut time = FakeTime { now: 0, delays: delays.iter().copied().collect() };
     let (mut producer, mut consumer) = ring(64);

@@ -2,6 +2,7 @@
 //!
 //! The numbers are part of the file format: one that has been given stays as it is, and a new variant gets the next one.
 
+use super::event::Kind;
 use crate::health::{Action, Error};
 
 impl Error {
@@ -98,6 +99,48 @@ impl Action {
             Action::Shutdown => "shutdown",
             Action::Reset => "reset",
         }
+    }
+}
+
+/// An event in words, for a person.
+pub(crate) fn describe(kind: &Kind) -> String {
+    let us = |ns: u64| ns as f64 / 1_000.0;
+    match *kind {
+        Kind::WindowStart { .. } => "window started".to_owned(),
+        Kind::WindowVacant { .. } => "window with nothing to run".to_owned(),
+        Kind::WindowEnd { .. } => "window ended".to_owned(),
+        Kind::WindowSkipped { .. } => "window skipped".to_owned(),
+        Kind::FramesSkipped { count, .. } => format!("{count} major frames skipped"),
+        Kind::Birth { generation, warm, .. } => {
+            format!("start {generation} ({})", if warm { "warm" } else { "cold" })
+        }
+        Kind::Exit { status } => format!("exit with status {status}"),
+        Kind::Crash { signal, address, .. } => format!("crash by signal {signal}, address {address:#x}"),
+        Kind::ForbiddenCall { number, .. } => format!("forbidden system call {number}"),
+        Kind::Health { error, action, .. } => {
+            let error = Error::from_code(error).map_or("unknown", Error::name).replace('_', " ");
+            let action = Action::from_code(action).map_or("unknown", Action::name).replace('_', " ");
+            format!("health monitor: {error}, {action}")
+        }
+        Kind::Lost { count } => format!("{count} events lost"),
+        Kind::ModeRequest { mode } => {
+            let mode = ["idle", "cold start", "warm start"].get(usize::from(mode)).unwrap_or(&"an unknown mode");
+            format!("asked for {mode}")
+        }
+        Kind::Raised { error, .. } => {
+            format!("raised {}", Error::from_code(error).map_or("an unknown error", Error::name).replace('_', " "))
+        }
+        Kind::Report { .. } => "report".to_owned(),
+        Kind::ReportsLost { count } => format!("{count} reports lost"),
+        Kind::Text { .. } => "text".to_owned(),
+        Kind::ScheduleRequest { schedule, refused, .. } => {
+            format!("asked for schedule {schedule}{}", if refused { ", refused" } else { "" })
+        }
+        Kind::ScheduleSwitch { schedule, .. } => format!("schedule {schedule} begins"),
+        Kind::Waited { waited_ns } => format!("dispatcher waited {:.1} us for the core", us(waited_ns)),
+        Kind::Sample(_) => "sample of the host's counters".to_owned(),
+        Kind::Resumed => "supervisor continued after a stop".to_owned(),
+        Kind::Unknown { kind } => format!("event of kind {kind}"),
     }
 }
 

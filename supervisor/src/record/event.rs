@@ -212,11 +212,37 @@ pub enum Kind {
         /// When the dispatcher awoke.
         awake_ns: u64,
     },
+    /// Since its last window the dispatcher was ready to run for noticeably long before it ran.
+    Waited {
+        /// How long, in nanoseconds.
+        waited_ns: u64,
+    },
+    /// What the host's counters say about a core, from time to time; all of them only grow.
+    Sample(Sample),
+    /// The supervisor had been stopped, as by SIGSTOP, and goes on.
+    Resumed,
     /// A kind that this version does not know.
     Unknown {
         /// Its number.
         kind: u16,
     },
+}
+
+/// Counters of the host's, as far as it has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// CPU time that the hypervisor gave to others, in nanoseconds; the kernel counts it in ticks of 1 to 10 ms.
+    pub steal_ns: u64,
+    /// How long the supervisor's control group was throttled, in nanoseconds.
+    pub throttled_ns: u64,
+    /// How long the core's guests were ready to run before they ran, in nanoseconds.
+    pub guest_waited_ns: u64,
+    /// Pages that the core's guests waited for.
+    pub major_faults: u64,
+    /// Pages that the core's guests touched for the first time.
+    pub minor_faults: u64,
+    /// How often the core's guests and its dispatcher lost the core without having asked for it.
+    pub involuntary_switches: u64,
 }
 
 impl Event {
@@ -261,6 +287,9 @@ impl Event {
             Kind::ScheduleSwitch { frame, schedule, planned_ns, awake_ns } => {
                 (26, schedule, [frame, planned_ns, awake_ns, 0, 0, 0])
             }
+            Kind::Waited { waited_ns } => (32, 0, [waited_ns, 0, 0, 0, 0, 0]),
+            Kind::Sample(sample) => (33, 0, sample.words()),
+            Kind::Resumed => (34, 0, [0; 6]),
             Kind::Unknown { kind } => (kind, 0, [0; 6]),
         };
         let head =
@@ -298,6 +327,9 @@ impl Event {
             },
             25 => Kind::ScheduleRequest { schedule: field(48), refused: a != 0, frame: b },
             26 => Kind::ScheduleSwitch { frame: a, schedule: field(48), planned_ns: b, awake_ns: c },
+            32 => Kind::Waited { waited_ns: a },
+            33 => Kind::Sample(Sample::of([a, b, c, d, e, f])),
+            34 => Kind::Resumed,
             kind => Kind::Unknown { kind },
         };
         Event { time_ns, core: field(16), partition: field(32), kind }
@@ -308,6 +340,25 @@ fn text_piece(what: Text, detail: u16, words: &[u64; 6]) -> Kind {
     let mut bytes = [0; TEXT];
     bytes.chunks_mut(8).zip(words).for_each(|(chunk, word)| chunk.copy_from_slice(&word.to_le_bytes()));
     Kind::Text { what, len: (detail & 0xff).min(TEXT as u16) as u8, bytes }
+}
+
+impl Sample {
+    fn words(self) -> [u64; 6] {
+        let Sample {
+            steal_ns,
+            throttled_ns,
+            guest_waited_ns,
+            major_faults,
+            minor_faults,
+            involuntary_switches,
+        } = self;
+        [steal_ns, throttled_ns, guest_waited_ns, major_faults, minor_faults, involuntary_switches]
+    }
+
+    fn of(words: [u64; 6]) -> Sample {
+        let [steal_ns, throttled_ns, guest_waited_ns, major_faults, minor_faults, involuntary_switches] = words;
+        Sample { steal_ns, throttled_ns, guest_waited_ns, major_faults, minor_faults, involuntary_switches }
+    }
 }
 
 #[cfg(test)]
@@ -336,6 +387,9 @@ mod tests {
             Kind::ScheduleRequest { schedule: 15, refused: true, frame: 7 },
             Kind::ScheduleSwitch { frame: 1, schedule: 2, planned_ns: 3, awake_ns: 4 },
             Kind::Lost { count: 12 },
+            Kind::Waited { waited_ns: 12 },
+            Kind::Sample(Sample::of([1, 2, 3, 4, 5, 6])),
+            Kind::Resumed,
             Kind::Unknown { kind: 999 },
         ];
         for kind in kinds {

@@ -102,6 +102,22 @@ impl Collector {
         }
     }
 
+    /// The histogram behind the percentiles.
+    pub(super) fn histogram(&self) -> &Histogram<u32> {
+        &self.histogram
+    }
+
+    /// How many values it has.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Empties it, to be used again.
+    pub(super) fn reset(&mut self) {
+        self.histogram.reset();
+        (self.buckets, self.count, self.min, self.max, self.sum) = ([0; BOUNDS.len() + 1], 0, u64::MAX, 0, 0);
+    }
+
     /// From the first bucket in use to the last, without gaps.
     fn buckets(&self) -> Vec<Bucket> {
         let used = |count: &u64| *count != 0;

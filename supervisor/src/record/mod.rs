@@ -5,11 +5,18 @@
 //! file back into the very same figures. When a ring runs full, events are lost, and the number of lost events takes
 //! their place: a gap in a recording is always visible.
 //!
+//! [`analysis`] reads a recording for what a person wants to see: where the time went and why; [`export`] writes it down
+//! in forms that others read, and [`budget`] judges it.
+//!
 //! [`codes`] gives the health monitor's errors and actions the numbers that events carry. The file format is described
 //! in `docs/recording.md`.
 
+pub mod analysis;
+pub mod budget;
 pub mod codes;
+pub mod compare;
 pub mod event;
+pub mod export;
 pub mod figure;
 pub mod file;
 pub mod header;

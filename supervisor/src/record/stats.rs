@@ -94,6 +94,10 @@ impl Stats {
             self.unknown += 1;
             return;
         }
+        // These are for the profiler, which asks why; here is only how much.
+        if matches!(event.kind, Kind::Waited { .. } | Kind::Sample(_) | Kind::Resumed) {
+            return;
+        }
         let core = self.cores.get_mut(usize::from(event.core));
         if usize::from(event.partition) < self.partitions.len() || incident::is_of_module(event) {
             self.incidents.add(event);
@@ -218,7 +222,13 @@ impl Partition {
             // Part of an incident.
             Kind::Raised { .. } | Kind::Text { .. } => {}
             // These concern no partition; `Stats::add` keeps them.
-            Kind::FramesSkipped { .. } | Kind::Lost { .. } | Kind::ScheduleSwitch { .. } | Kind::Unknown { .. } => {}
+            Kind::FramesSkipped { .. }
+            | Kind::Lost { .. }
+            | Kind::ScheduleSwitch { .. }
+            | Kind::Waited { .. }
+            | Kind::Sample(_)
+            | Kind::Resumed
+            | Kind::Unknown { .. } => {}
         }
     }
 

@@ -50,6 +50,7 @@ impl Dispatchers {
         channels: &Arc<Channels>,
         policies: &[GuestPolicy],
         frames: Option<u64>,
+        note_waits: bool,
     ) -> io::Result<(Dispatchers, Vec<Consumer>)> {
         install_signals()?;
         let shared = Arc::new(Shared {
@@ -85,7 +86,7 @@ impl Dispatchers {
                 shared.start.wait();
                 let epoch_ns = shared.epoch_ns.load(Ordering::Acquire);
                 let core = index as u16;
-                let assignment = Assignment { core, timetables, agreement, may_switch, epoch_ns, frames };
+                let assignment = Assignment { core, timetables, agreement, may_switch, epoch_ns, frames, note_waits };
                 match RealTime::new() {
                     Ok(mut time) => dispatch::run(&assignment, &mut time, &mut residents, &mut producer, &shared.stop),
                     Err(error) => tracing::error!(%error, "no timer for the dispatcher"),
@@ -102,6 +103,11 @@ impl Dispatchers {
         shared.epoch_ns.store(now_ns() + LEAD_NS, Ordering::Release);
         lock_memory();
         Ok((Dispatchers { shared, threads }, rings))
+    }
+
+    /// The dispatchers' thread numbers, by core.
+    pub(super) fn threads(&self) -> Vec<i32> {
+        self.shared.ids.iter().map(|id| id.load(Ordering::Acquire)).collect()
     }
 
     /// When frame 0 begins.

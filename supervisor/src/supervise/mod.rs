@@ -14,6 +14,7 @@ mod outcome;
 pub mod output;
 pub mod report;
 mod resident;
+mod sampler;
 mod terminal;
 pub mod timekeeper;
 
@@ -42,7 +43,7 @@ use crate::partition::{Birth, BirthError, Guest, Spawner, pin};
 use crate::port::audit::{Audit, Culprit};
 use crate::port::gateway::{Gateways, SocketOutcome};
 use crate::port::{ChannelMemory, Channels};
-use crate::record::event::{Event, Kind};
+use crate::record::event::{Event, Kind, NO_PARTITION};
 use crate::record::header::Header;
 use dispatchers::Dispatchers;
 use journal::Journal;
@@ -51,11 +52,13 @@ pub use outcome::{ChannelOutcome, ConsoleMode, Ending, Options, Outcome, Partiti
 use output::Output;
 use resident::Resident;
 pub use resident::State;
+use sampler::Sampler;
 use terminal::{prefix, put, read_stdin};
 use timekeeper::{Sample, Timekeeper};
 
 /// What the main thread listens to: who ends the run, and a host that loses its power.
-const SIGNALS_WANTED: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGPWR];
+const SIGNALS_WANTED: [Signal; 5] =
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGPWR, Signal::SIGCONT];
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
 /// How often consoles and rings are looked at.
@@ -104,6 +107,8 @@ struct Supervisor<'a> {
     typed: Option<Receiver<Vec<u8>>>,
     typed_rest: Vec<u8>,
     dispatchers: Option<Dispatchers>,
+    /// Where there is a recording.
+    sampler: Option<Sampler>,
     startup_ns: u64,
     interrupted: bool,
     /// The host has announced that its power fails.
@@ -209,6 +214,7 @@ impl<'a> Supervisor<'a> {
             typed,
             typed_rest: Vec::new(),
             dispatchers: None,
+            sampler: None,
             startup_ns: 0,
             interrupted: false,
             power_failing: false,
@@ -271,8 +277,9 @@ impl<'a> Supervisor<'a> {
     /// Starts the dispatchers, and then attends to everything else until the run ends.
     fn attend(&mut self) -> Result<Ending, RunError> {
         let slots: Vec<_> = self.residents.iter().map(|resident| Arc::clone(&resident.slot)).collect();
+        let recorded = self.options.record.is_some();
         let (dispatchers, rings) =
-            Dispatchers::start(self.module, &slots, &self.channels, &self.policies, self.options.frames)
+            Dispatchers::start(self.module, &slots, &self.channels, &self.policies, self.options.frames, recorded)
                 .map_err(host_error("starting a dispatcher"))?;
         for ring in rings {
             self.journal.add_ring(ring);
@@ -280,6 +287,9 @@ impl<'a> Supervisor<'a> {
         let epoch = dispatchers.epoch_ns();
         for resident in &self.residents {
             resident.memory.clock().epoch_ns.store(epoch, std::sync::atomic::Ordering::Relaxed);
+        }
+        if self.options.record.is_some() {
+            self.sampler = Some(Sampler::new(self.module, &dispatchers.threads()));
         }
         self.dispatchers = Some(dispatchers);
         if let Some(dispatchers) = &self.dispatchers {
@@ -296,8 +306,9 @@ impl<'a> Supervisor<'a> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(RunError::Host { what: "epoll", error }),
             }
-            let mut ending = self.tick()?;
+            // First of all, so that a stop of the supervisor is recorded before the windows that it made late.
             self.read_signals();
+            let mut ending = self.tick()?;
             if std::mem::take(&mut self.power_failing) {
                 ending = ending.or(self.power_fails());
             }
@@ -352,10 +363,17 @@ impl<'a> Supervisor<'a> {
         if self.output.is_closed() {
             return Ok(Some(Ending::OutputClosed));
         }
+        // Taken before the dispatchers' events and noted behind them: whatever is older than the sample stands before it.
+        let now = now_ns();
+        let samples = self.sampler.as_mut().and_then(|sampler| sampler.take(now, self.module, &self.residents));
         ending = self.collect_events().or(ending);
         // A module in which nothing was to start keeps its empty windows for as long as it was asked to.
         let limited = self.options.frames.is_some() || self.options.duration.is_some();
         let only_rest = limited && self.module.partitions.iter().all(|partition| partition.start == Start::Idle);
+        for (core, sample) in samples.into_iter().flatten().enumerate() {
+            let (core, partition) = (core as u16, NO_PARTITION);
+            self.journal.note(Event { time_ns: now, core, partition, kind: Kind::Sample(sample) });
+        }
         let all_ended = self.residents.iter().all(|resident| matches!(resident.state, State::Idle { .. }));
         Ok(ending.or((all_ended && !only_rest).then_some(Ending::AllEnded)))
     }
@@ -431,6 +449,9 @@ impl<'a> Supervisor<'a> {
         while let Ok(Some(signal)) = self.signals.read_signal() {
             if signal.ssi_signo == Signal::SIGPWR as u32 {
                 self.power_failing = true;
+            } else if signal.ssi_signo == Signal::SIGCONT as u32 {
+                let event = Event { time_ns: now_ns(), core: 0, partition: NO_PARTITION, kind: Kind::Resumed };
+                self.journal.note(event);
             } else {
                 self.interrupted = true;
             }

@@ -26,10 +26,18 @@ impl Supervisor<'_> {
         let (late_after, overrun_after) = (self.module.late_after_ns, self.module.overrun_after_ns);
         let mut troubles: Vec<(usize, Error)> = Vec::new();
         let tap = self.options.tap.as_ref();
+        let stop_on_start_ns = self.options.stop_on_start_ns.unwrap_or(u64::MAX);
+        let mut offender: Option<(usize, u64)> = None;
         let failed_now = self.journal.collect(|event| {
             if let Some(tap) = tap {
                 // Whoever wanted them may have lost interest.
                 let _ = tap.send(*event);
+            }
+            if let Kind::WindowStart { planned_ns, continued_ns, .. } = event.kind
+                && offender.is_none()
+                && continued_ns.saturating_sub(planned_ns) > stop_on_start_ns
+            {
+                offender = Some((usize::from(event.partition), continued_ns - planned_ns));
             }
             let trouble = match event.kind {
                 Kind::WindowStart { planned_ns, continued_ns, .. } if continued_ns > planned_ns + late_after => {
@@ -48,7 +56,10 @@ impl Supervisor<'_> {
         if failed_now {
             self.say_recording_failed();
         }
-        let mut ending = None;
+        let mut ending = offender.map(|(index, lateness_ns)| {
+            let partition = self.module.partitions[index].name.clone();
+            Ending::LateWindow { partition, lateness_ns }
+        });
         for (index, trouble) in troubles {
             // Trouble of a process that is gone already, by itself or for some other trouble, asks for no action any more.
             if self.residents[index].state != State::Normal {

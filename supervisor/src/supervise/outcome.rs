@@ -46,6 +46,8 @@ pub struct Options {
     pub quiet: bool,
     /// Namespaces to ask for at most.
     pub fences: Fences,
+    /// Stop at the first window that starts later than this, in nanoseconds.
+    pub stop_on_start_ns: Option<u64>,
     /// Somebody who wants every event too.
     pub tap: Option<Sender<Event>>,
 }
@@ -113,6 +115,13 @@ pub enum Ending {
     Complete,
     /// Every partition has ended.
     AllEnded,
+    /// A window started later than was to be waited for.
+    LateWindow {
+        /// Whose window it was.
+        partition: String,
+        /// How late it started, in nanoseconds.
+        lateness_ns: u64,
+    },
     /// Somebody sent SIGINT, SIGTERM or SIGHUP.
     Interrupted,
     /// Nobody reads the output any more.

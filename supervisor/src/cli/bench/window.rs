@@ -79,6 +79,7 @@ fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
         console_on_stderr: true,
         quiet: true,
         fences: Fences::ALL,
+        stop_on_start_ns: None,
         tap: Some(tap),
     };
 

@@ -190,6 +190,7 @@ fn run_module(module: Module) -> Result<Vec<u8>, Failure> {
         console_on_stderr: true,
         quiet: true,
         fences: Fences::ALL,
+        stop_on_start_ns: None,
         tap: None,
     };
     let outcome = supervise::run(&module, vec![Arc::clone(&guest), guest], &options).map_err(host_cannot)?;

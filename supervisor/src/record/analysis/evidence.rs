@@ -1,0 +1,149 @@
+//! What the host's counters say about the time around each window, matched to the windows as a recording is read.
+//!
+//! A window's evidence is the growth of the counters from the last sample before its planned start to the first one after
+//! its start. So a window has to wait for a sample that the recording brings later; until then it is *pending*.
+
+use std::collections::VecDeque;
+
+use super::blame::{Evidence, Instants, ORDINARY_WAKE_NS};
+use crate::record::event::Sample;
+
+/// Samples that are remembered: more than a second's worth, for windows that start that late.
+const SAMPLES: usize = 256;
+/// Windows that may wait for a sample; where nobody took samples, none comes.
+const PENDING: usize = 4096;
+/// How long the main thread may take to notice that the supervisor goes on, in nanoseconds.
+const NOTICE_NS: u64 = 5_000_000;
+
+/// A window that waits for its evidence.
+#[derive(Debug, Clone, Copy)]
+pub struct Pending<T> {
+    /// Whatever the caller wants back.
+    pub what: T,
+    /// When the window started.
+    pub instants: Instants,
+    /// How long the dispatcher waited for the core.
+    pub waited_ns: u64,
+}
+
+/// The samples of one core, and the windows that wait for one.
+#[derive(Debug)]
+pub struct Matcher<T> {
+    samples: VecDeque<(u64, Sample)>,
+    pending: VecDeque<Pending<T>>,
+    /// When the supervisor went on, after it had been stopped.
+    resumed_ns: u64,
+}
+
+impl<T> Matcher<T> {
+    /// A matcher that has seen nothing.
+    pub fn new() -> Matcher<T> {
+        Matcher { samples: VecDeque::new(), pending: VecDeque::new(), resumed_ns: 0 }
+    }
+
+    /// Notes a window. One that has waited for so long that no sample can be expected any more comes back.
+    pub fn window(&mut self, window: Pending<T>) -> Option<(Pending<T>, Evidence)> {
+        self.pending.push_back(window);
+        (self.pending.len() > PENDING).then(|| self.pending.pop_front()).flatten().map(|window| self.judge(window))
+    }
+
+    /// The dispatcher waited for the core before the window that was noted last.
+    pub fn waited(&mut self, waited_ns: u64) {
+        if let Some(window) = self.pending.back_mut() {
+            window.waited_ns = waited_ns;
+        }
+    }
+
+    /// The supervisor goes on.
+    pub fn resumed(&mut self, at_ns: u64) {
+        self.resumed_ns = at_ns;
+    }
+
+    /// Takes a sample, and gives back every window that it completes the evidence for.
+    pub fn sample(&mut self, at_ns: u64, sample: Sample) -> Vec<(Pending<T>, Evidence)> {
+        if self.samples.len() == SAMPLES {
+            self.samples.pop_front();
+        }
+        self.samples.push_back((at_ns, sample));
+        let complete = self.pending.iter().take_while(|window| window.instants.continued_ns <= at_ns).count();
+        let windows: Vec<_> = self.pending.drain(..complete).collect();
+        windows.into_iter().map(|window| self.judge(window)).collect()
+    }
+
+    /// Gives back the windows that no sample came for.
+    pub fn finish(&mut self) -> Vec<(Pending<T>, Evidence)> {
+        let windows: Vec<_> = self.pending.drain(..).collect();
+        windows.into_iter().map(|window| self.judge(window)).collect()
+    }
+
+    fn judge(&self, window: Pending<T>) -> (Pending<T>, Evidence) {
+        let Instants { planned_ns, awake_ns, continued_ns, .. } = window.instants;
+        // Samples are in the order of time.
+        let after = self.samples.partition_point(|(at, _)| *at < continued_ns);
+        let before = self.samples.partition_point(|(at, _)| *at <= planned_ns);
+        let mut evidence = Evidence { waited_ns: window.waited_ns, ..Evidence::default() };
+        // The main thread learns of its stop a little after the fact, maybe after the dispatcher has gone on already.
+        let slow = awake_ns.saturating_sub(planned_ns) > ORDINARY_WAKE_NS;
+        if slow && (planned_ns + 1..=awake_ns.saturating_add(NOTICE_NS)).contains(&self.resumed_ns) {
+            evidence.resumed_ns = self.resumed_ns.min(awake_ns);
+        }
+        if let (Some((_, old)), Some((_, new))) =
+            (before.checked_sub(1).and_then(|at| self.samples.get(at)), self.samples.get(after))
+        {
+            evidence.steal_ns = new.steal_ns.saturating_sub(old.steal_ns);
+            evidence.throttled_ns = new.throttled_ns.saturating_sub(old.throttled_ns);
+            evidence.guest_waited_ns = new.guest_waited_ns.saturating_sub(old.guest_waited_ns);
+            evidence.major_faults = new.major_faults.saturating_sub(old.major_faults);
+            evidence.minor_faults = new.minor_faults.saturating_sub(old.minor_faults);
+        }
+        (window, evidence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(what: u32, planned_ns: u64, continued_ns: u64) -> Pending<u32> {
+        let instants = Instants { planned_ns, awake_ns: continued_ns, continued_ns, ..Instants::default() };
+        Pending { what, instants, waited_ns: 0 }
+    }
+
+    fn steal(steal_ns: u64) -> Sample {
+        Sample { steal_ns, ..Sample::default() }
+    }
+
+    #[test]
+    fn a_window_gets_what_grew_around_it() {
+        let mut matcher = Matcher::new();
+        assert!(matcher.sample(100, steal(7)).is_empty());
+        assert!(matcher.window(window(1, 110, 120)).is_none());
+        assert!(matcher.window(window(2, 190, 210)).is_none());
+        matcher.waited(5);
+        let found = matcher.sample(200, steal(10));
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].0.what, found[0].1.steal_ns), (1, 3));
+        // The second window spans two samples.
+        let found = matcher.sample(300, steal(20));
+        assert_eq!((found[0].0.what, found[0].1.steal_ns, found[0].1.waited_ns), (2, 13, 5));
+    }
+
+    #[test]
+    fn without_samples_there_is_no_evidence_but_no_window_is_lost() {
+        let mut matcher = Matcher::new();
+        let early = (0..5_000).filter_map(|at| matcher.window(window(at, 10, 20))).count();
+        assert_eq!(early + matcher.finish().len(), 5_000);
+    }
+
+    #[test]
+    fn a_stop_of_the_supervisor_touches_the_windows_planned_before_it_went_on() {
+        let mut matcher = Matcher::new();
+        matcher.window(window(1, 1_000, 9_000_000));
+        matcher.resumed(9_100_000);
+        matcher.window(window(2, 9_000_000, 9_200_000));
+        matcher.window(window(3, 10_000_000, 19_000_000));
+        let found = matcher.sample(20_000_000, Sample::default());
+        let resumed: Vec<_> = found.iter().map(|(_, evidence)| evidence.resumed_ns).collect();
+        assert_eq!(resumed, [9_000_000, 0, 0]);
+    }
+}

@@ -1,0 +1,103 @@
+//! The second reading: what happened in the major frames of the worst windows, and shortly before.
+
+use super::profile::{Span, SpanKind, Timeline, Worst};
+use crate::record::codes::describe;
+use crate::record::event::{Event, Kind};
+use crate::record::header::Header;
+
+/// How many frames are shown.
+const FRAMES: usize = 6;
+/// Spans that a frame may have.
+const SPANS: usize = 4000;
+
+/// Collects timelines.
+#[derive(Debug)]
+pub(super) struct Collector {
+    /// Instants of CLOCK_MONOTONIC in it count from here.
+    started_ns: u64,
+    partitions: usize,
+    timelines: Vec<Timeline>,
+    /// When a partition was continued that has not stopped yet.
+    running: Vec<Option<u64>>,
+}
+
+impl Collector {
+    /// A collector for the frames of `worst`, which is sorted; frame 0 began at `base_ns`.
+    pub(super) fn new(header: &Header, base_ns: u64, worst: &[Worst]) -> Collector {
+        let frame_ns = header.major_frame_ns;
+        let mut timelines: Vec<Timeline> = Vec::new();
+        for worst in worst {
+            if timelines.len() == FRAMES {
+                break;
+            }
+            if timelines.iter().any(|timeline| timeline.frame == worst.frame) {
+                continue;
+            }
+            let begin = base_ns.saturating_add(worst.frame.saturating_mul(frame_ns));
+            let begin = begin.saturating_sub(header.started_monotonic_ns);
+            // The end of the frame before belongs to the picture: its last window may be to blame.
+            timelines.push(Timeline {
+                frame: worst.frame,
+                from_ns: begin.saturating_sub(frame_ns / 8),
+                to_ns: begin.saturating_add(frame_ns).max(worst.at_ns.saturating_add(worst.lateness_ns)),
+                frame_ns: begin,
+                spans: Vec::new(),
+            });
+        }
+        let partitions = header.partitions.len();
+        Collector { started_ns: header.started_monotonic_ns, partitions, timelines, running: vec![None; partitions] }
+    }
+
+    /// The timelines, worst frame first.
+    pub(super) fn timelines(self) -> Vec<Timeline> {
+        self.timelines
+    }
+
+    /// Looks at an event.
+    pub(super) fn add(&mut self, event: &Event) {
+        let running = self.running.get_mut(usize::from(event.partition));
+        match event.kind {
+            Kind::WindowStart { planned_ns, awake_ns, continued_ns, .. } => {
+                if let Some(running) = running {
+                    *running = Some(continued_ns);
+                }
+                self.span(event, SpanKind::Wake, planned_ns, awake_ns, "");
+                self.span(event, SpanKind::Continue, awake_ns.max(planned_ns), continued_ns, "");
+            }
+            Kind::WindowEnd { awake_ns, requested_ns, confirmed_ns, .. } => {
+                if let Some(since) = running.and_then(Option::take) {
+                    self.span(event, SpanKind::Ran, since, awake_ns, "");
+                }
+                let (to_ns, what) =
+                    if confirmed_ns == 0 { (requested_ns, "stop not confirmed") } else { (confirmed_ns, "") };
+                self.span(event, SpanKind::Stop, awake_ns, to_ns, what);
+            }
+            Kind::WindowSkipped { planned_ns, awake_ns, .. } => {
+                self.span(event, SpanKind::Skipped, planned_ns, awake_ns, "over before the dispatcher came");
+            }
+            Kind::WindowVacant { .. } | Kind::Text { .. } | Kind::Sample(_) | Kind::Unknown { .. } => {}
+            kind => {
+                let interesting = |timeline: &Timeline| {
+                    let at = event.time_ns.saturating_sub(self.started_ns);
+                    (timeline.from_ns..=timeline.to_ns).contains(&at)
+                };
+                // Words are made for few of the many.
+                if self.timelines.iter().any(interesting) {
+                    self.span(event, SpanKind::Mark, event.time_ns, event.time_ns, &describe(&kind));
+                }
+            }
+        }
+    }
+
+    fn span(&mut self, event: &Event, kind: SpanKind, from_ns: u64, to_ns: u64, what: &str) {
+        let (from_ns, to_ns) = (from_ns.saturating_sub(self.started_ns), to_ns.saturating_sub(self.started_ns));
+        let partition = (usize::from(event.partition) < self.partitions).then_some(event.partition);
+        for timeline in &mut self.timelines {
+            let outside = to_ns < timeline.from_ns || from_ns > timeline.to_ns;
+            if outside || timeline.spans.len() >= SPANS || (from_ns > to_ns) {
+                continue;
+            }
+            timeline.spans.push(Span { kind, core: event.core, partition, from_ns, to_ns, what: what.to_owned() });
+        }
+    }
+}
