@@ -43,6 +43,7 @@ pub struct ProfileArgs {
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
+    /// Other forms of the report
     #[command(flatten)]
     pub exports: Exports,
 }

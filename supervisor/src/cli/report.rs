@@ -34,6 +34,7 @@ pub struct ReportArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Other forms of the report
     #[command(flatten)]
     pub exports: Exports,
     /// What a figure may come to, such as "start=100us" or "nav:stop.p99=20us"; exit status 1 if it comes to more

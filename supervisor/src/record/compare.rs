@@ -57,7 +57,8 @@ pub struct Comparison {
 }
 
 /// What `Comparison::method` says.
-pub const METHOD: &str = "percentiles of 20 consecutive blocks of windows; Welch's t-test of their means, two-sided, 1 %";
+pub const METHOD: &str =
+    "percentiles of 20 consecutive blocks of windows; Welch's t-test of their means, two-sided, 1 %";
 
 const MEASURES: [Measure; 3] = [Measure::Start, Measure::End, Measure::Stop];
 
@@ -192,7 +193,8 @@ fn welch(before: &[f64], after: &[f64]) -> Option<(f64, f64)> {
     }
     let ((mean_a, error_a, free_a), (mean_b, error_b, free_b)) = (moments(before), moments(after));
     let error = error_a + error_b;
-    let freedom = if error > 0.0 { error.powi(2) / (error_a.powi(2) / free_a + error_b.powi(2) / free_b) } else { free_a };
+    let freedom =
+        if error > 0.0 { error.powi(2) / (error_a.powi(2) / free_a + error_b.powi(2) / free_b) } else { free_a };
     Some((mean_b - mean_a, quantile_of_t(freedom) * error.sqrt()))
 }
 

@@ -344,14 +344,7 @@ fn text_piece(what: Text, detail: u16, words: &[u64; 6]) -> Kind {
 
 impl Sample {
     fn words(self) -> [u64; 6] {
-        let Sample {
-            steal_ns,
-            throttled_ns,
-            guest_waited_ns,
-            major_faults,
-            minor_faults,
-            involuntary_switches,
-        } = self;
+        let Sample { steal_ns, throttled_ns, guest_waited_ns, major_faults, minor_faults, involuntary_switches } = self;
         [steal_ns, throttled_ns, guest_waited_ns, major_faults, minor_faults, involuntary_switches]
     }
 

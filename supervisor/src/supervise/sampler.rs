@@ -151,7 +151,9 @@ fn throttled() -> Option<(File, &'static str, u64)> {
     let mut places: Vec<(PathBuf, &str, u64)> = Vec::new();
     for line in own.lines() {
         let mut parts = line.splitn(3, ':');
-        let (Some(number), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let (Some(number), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
         let path = path.trim_start_matches('/');
         if number == "0" && controllers.is_empty() {
             places.push((PathBuf::from("/sys/fs/cgroup").join(path), "throttled_usec", 1_000));
@@ -178,7 +180,10 @@ mod tests {
         let stat = "7 (odd) name)) S 1 7 7 0 -1 4194304 123 9 45 8 1 2";
         assert_eq!(faults(stat), Some((123, 45)));
         let cpus = "cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 80 0 0\ncpu1 0 0 0 0 0 0 0 5 0 0\ncpu10 0 0 0 0 0 0 0 6 0 0\n";
-        assert_eq!((stolen(cpus, 0), stolen(cpus, 1), stolen(cpus, 10), stolen(cpus, 2)), (Some(80), Some(5), Some(6), None));
+        assert_eq!(
+            (stolen(cpus, 0), stolen(cpus, 1), stolen(cpus, 10), stolen(cpus, 2)),
+            (Some(80), Some(5), Some(6), None)
+        );
         assert_eq!(field("nr_throttled 3\nthrottled_usec 77\n", "throttled_usec"), Some(77));
     }
 

@@ -28,7 +28,7 @@ pub enum Load {
 
 /// The arguments of the hidden subcommand.
 #[derive(Debug, clap::Args)]
-pub struct DisturbArgs {
+pub(in crate::cli) struct DisturbArgs {
     /// With what
     #[arg(value_enum)]
     what: Load,

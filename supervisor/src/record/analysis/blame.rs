@@ -265,10 +265,7 @@ mod tests {
         assert_eq!(main_cause(&late, Evidence { waited_ns: 4_900_000, ..nothing }), Cause::CoreTaken);
         assert_eq!(main_cause(&late, Evidence { steal_ns: 10_000_000, ..nothing }), Cause::Steal);
         assert_eq!(main_cause(&late, Evidence { throttled_ns: 5_000_000, ..nothing }), Cause::Throttling);
-        assert_eq!(
-            main_cause(&late, Evidence { resumed_ns: BASE + 4_990_000, ..nothing }),
-            Cause::SupervisorStopped
-        );
+        assert_eq!(main_cause(&late, Evidence { resumed_ns: BASE + 4_990_000, ..nothing }), Cause::SupervisorStopped);
         let shares = blame(&late, &Evidence { waited_ns: 4_700_000, ..nothing }, Cause::Unknown);
         assert_eq!(shares[0], Share { cause: Cause::CoreTaken, ns: 4_700_000 });
         assert_eq!(shares[1], Share { cause: Cause::TimerWakeUp, ns: 300_000 });

@@ -17,18 +17,18 @@ const NOTICE_NS: u64 = 5_000_000;
 
 /// A window that waits for its evidence.
 #[derive(Debug, Clone, Copy)]
-pub struct Pending<T> {
+pub(super) struct Pending<T> {
     /// Whatever the caller wants back.
-    pub what: T,
+    pub(super) what: T,
     /// When the window started.
-    pub instants: Instants,
+    pub(super) instants: Instants,
     /// How long the dispatcher waited for the core.
-    pub waited_ns: u64,
+    pub(super) waited_ns: u64,
 }
 
 /// The samples of one core, and the windows that wait for one.
 #[derive(Debug)]
-pub struct Matcher<T> {
+pub(super) struct Matcher<T> {
     samples: VecDeque<(u64, Sample)>,
     pending: VecDeque<Pending<T>>,
     /// When the supervisor went on, after it had been stopped.
@@ -37,30 +37,30 @@ pub struct Matcher<T> {
 
 impl<T> Matcher<T> {
     /// A matcher that has seen nothing.
-    pub fn new() -> Matcher<T> {
+    pub(super) fn new() -> Matcher<T> {
         Matcher { samples: VecDeque::new(), pending: VecDeque::new(), resumed_ns: 0 }
     }
 
     /// Notes a window. One that has waited for so long that no sample can be expected any more comes back.
-    pub fn window(&mut self, window: Pending<T>) -> Option<(Pending<T>, Evidence)> {
+    pub(super) fn window(&mut self, window: Pending<T>) -> Option<(Pending<T>, Evidence)> {
         self.pending.push_back(window);
         (self.pending.len() > PENDING).then(|| self.pending.pop_front()).flatten().map(|window| self.judge(window))
     }
 
     /// The dispatcher waited for the core before the window that was noted last.
-    pub fn waited(&mut self, waited_ns: u64) {
+    pub(super) fn waited(&mut self, waited_ns: u64) {
         if let Some(window) = self.pending.back_mut() {
             window.waited_ns = waited_ns;
         }
     }
 
     /// The supervisor goes on.
-    pub fn resumed(&mut self, at_ns: u64) {
+    pub(super) fn resumed(&mut self, at_ns: u64) {
         self.resumed_ns = at_ns;
     }
 
     /// Takes a sample, and gives back every window that it completes the evidence for.
-    pub fn sample(&mut self, at_ns: u64, sample: Sample) -> Vec<(Pending<T>, Evidence)> {
+    pub(super) fn sample(&mut self, at_ns: u64, sample: Sample) -> Vec<(Pending<T>, Evidence)> {
         if self.samples.len() == SAMPLES {
             self.samples.pop_front();
         }
@@ -71,7 +71,7 @@ impl<T> Matcher<T> {
     }
 
     /// Gives back the windows that no sample came for.
-    pub fn finish(&mut self) -> Vec<(Pending<T>, Evidence)> {
+    pub(super) fn finish(&mut self) -> Vec<(Pending<T>, Evidence)> {
         let windows: Vec<_> = self.pending.drain(..).collect();
         windows.into_iter().map(|window| self.judge(window)).collect()
     }

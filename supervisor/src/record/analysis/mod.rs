@@ -110,13 +110,8 @@ struct Analysis {
 
 impl Analysis {
     fn new(header: &Header, budgets: &[Budget]) -> Analysis {
-        let core = |_| Core {
-            matcher: Matcher::new(),
-            stop: None,
-            busy_before_ns: 0,
-            busy_ns: 0,
-            cause: Cause::Unknown,
-        };
+        let core =
+            |_| Core { matcher: Matcher::new(), stop: None, busy_before_ns: 0, busy_ns: 0, cause: Cause::Unknown };
         let limit = |name: &str| {
             let about = |budget: &&Budget| {
                 budget.measure == Measure::Start

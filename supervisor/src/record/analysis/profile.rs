@@ -189,8 +189,7 @@ impl Analysis {
             let same = windows.iter().find(|window| window.partition == partition && window.start_ns == start_ns);
             same.map_or(0, |window| window.duration_ns)
         };
-        let mut windows: Vec<_> =
-            self.slots.iter_mut().map(|slot| slot.window(base_ns, duration_ns, shift)).collect();
+        let mut windows: Vec<_> = self.slots.iter_mut().map(|slot| slot.window(base_ns, duration_ns, shift)).collect();
         windows.sort_by_key(|window| (window.core, window.start_ns, window.partition));
         let columns = windows.iter().map(|window| window.max_ns.len()).max().unwrap_or(0);
         Profile {

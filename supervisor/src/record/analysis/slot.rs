@@ -111,7 +111,9 @@ mod tests {
         let window = slot.window(0, |_, _, _| 5, slot.shift());
         assert_eq!(window.bins.iter().map(|bin| bin.count).sum::<u64>(), 20_000);
         assert!(window.bins.windows(2).all(|pair| pair[0].to == pair[1].from), "{:?}", window.bins);
-        assert!(window.bins[0].from <= window.figure.min && window.figure.max < window.bins[window.bins.len() - 1].to * 2);
+        assert!(
+            window.bins[0].from <= window.figure.min && window.figure.max < window.bins[window.bins.len() - 1].to * 2
+        );
     }
 
     #[test]

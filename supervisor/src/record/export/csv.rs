@@ -27,8 +27,7 @@ pub fn write(path: &Path, out: &mut dyn Write) -> Result<(), Error> {
     for event in reader.by_ref() {
         let event: Event = event?;
         let index = usize::from(event.partition);
-        let (Some(partition), Some(core)) =
-            (header.partitions.get(index), header.cores.get(usize::from(event.core)))
+        let (Some(partition), Some(core)) = (header.partitions.get(index), header.cores.get(usize::from(event.core)))
         else {
             continue;
         };

@@ -25,3 +25,36 @@ pub fn page(profile: &Profile) -> Result<String, serde_json::Error> {
     // The data goes in last, so that nothing in it is taken for a place to put something.
     Ok(HTML.replace("{{css}}", CSS).replace("{{script}}", &SCRIPT.concat()).replacen("{{data}}", &data, 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::analysis::analyse;
+    use crate::record::synth;
+
+    #[test]
+    fn a_name_cannot_leave_the_data() {
+        let header = synth::header(&["</script><b>x</b>", "<!--", "{{script}}"]);
+        let events = synth::events(&header, 20, 1);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), synth::bytes(&header, &events)).unwrap();
+        let page = page(&analyse(file.path(), &[]).unwrap()).unwrap();
+        assert_eq!(page.matches("</script>").count(), 2);
+        assert!(!page.contains("<!--") && !page.contains("<b>"));
+        let (_, data) = page.split_once("id=\"data\">").unwrap();
+        let data: serde_json::Value = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
+        let names: Vec<_> = data["summary"]["partitions"].as_array().unwrap().iter().map(|p| &p["name"]).collect();
+        assert_eq!(names, ["</script><b>x</b>", "<!--", "{{script}}"]);
+    }
+
+    #[test]
+    fn a_long_recording_makes_no_long_page() {
+        let header = synth::header(&["nav", "io"]);
+        let sizes = [1_000, 20_000].map(|frames| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), synth::bytes(&header, &synth::events(&header, frames, 5))).unwrap();
+            page(&analyse(file.path(), &[]).unwrap()).unwrap().len()
+        });
+        assert!(sizes[1] < sizes[0] * 2 && sizes[1] < 1 << 20, "{sizes:?}");
+    }
+}

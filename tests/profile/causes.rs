@@ -1,0 +1,167 @@
+//! Causes that are brought about are found under their names; each next to a control without it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use super::bulkhead_with;
+use super::page::data;
+use crate::common::{bulkhead, eventually, guest, is_root, round_robin, skip, wait, write_module};
+use crate::running::alone;
+
+/// Lateness in milliseconds that late windows owe to a cause, and how many windows it is the main cause of.
+fn blamed(profile: &Value, cause: &str) -> (u64, u64) {
+    let total = profile["causes"].as_array().unwrap().iter().find(|total| total["cause"] == cause);
+    total.map_or((0, 0), |total| {
+        (total["late_ns"].as_u64().unwrap() / 1_000_000, total["late_windows"].as_u64().unwrap())
+    })
+}
+
+/// Runs two guests for a second in windows of 20 ms, lets `disturb` do its work with the supervisor's pid and the CPU, and
+/// returns the profile, in which whatever is later than 2 ms is late.
+fn profile(disturb: impl FnOnce(i32, usize)) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let spin = guest("spin");
+    // Some time is left for the kernel's safeguards, so that guests may be real-time as far as the host has that.
+    let module = write_module(folder.path(), &round_robin(&[("a", &spin, ""), ("b", &spin, "")], 20_000, 10_000));
+    let recording = folder.path().join("x.rec");
+    let _core = alone();
+    let mut command = bulkhead();
+    command.args(["run", "-q", "--for", "1500ms", "--record"]).arg(&recording).arg(&module);
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let cpu = eventually("the recording begins", || cpu_of(&recording));
+    std::thread::sleep(Duration::from_millis(200));
+    disturb(child.id() as i32, cpu);
+    let run = wait(child);
+    assert!(!run.stderr.contains("panicked"), "{run:#?}");
+    let page = folder.path().join("x.html");
+    let report = bulkhead_with(&[
+        "report",
+        recording.to_str().unwrap(),
+        "--budget",
+        "start=2ms",
+        "--html",
+        page.to_str().unwrap(),
+    ]);
+    assert!([0, 1].contains(&report.code()), "{report:#?}");
+    data(&std::fs::read_to_string(page).unwrap())
+}
+
+/// The CPU of the only core, once the recording has a header.
+fn cpu_of(recording: &Path) -> Option<usize> {
+    let bytes = std::fs::read(recording).ok()?;
+    let length = u32::from_le_bytes(bytes.get(12..16)?.try_into().ok()?) as usize;
+    let header: Value = serde_json::from_slice(bytes.get(16..16 + length)?).ok()?;
+    header["cores"][0]["cpu"].as_u64().map(|cpu| cpu as usize)
+}
+
+#[test]
+fn a_stopped_supervisor() {
+    let control = profile(|_, _| ());
+    let found = profile(|pid, _| {
+        for _ in 0..6 {
+            kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+            std::thread::sleep(Duration::from_millis(27));
+            kill(Pid::from_raw(pid), Signal::SIGCONT).unwrap();
+            std::thread::sleep(Duration::from_millis(60));
+        }
+    });
+    let (ms, windows) = blamed(&found, "supervisor_stopped");
+    assert!(ms > 10 && windows >= 2, "{:#}", found["worst"]);
+    assert_eq!(blamed(&control, "supervisor_stopped"), (0, 0));
+}
+
+/// Spins on a CPU at the highest real-time priority for 12 ms, several times; false if the host does not allow that.
+fn hog(cpu: usize) -> bool {
+    let hog = move || {
+        let mut set = CpuSet::new();
+        set.set(cpu).unwrap();
+        sched_setaffinity(Pid::from_raw(0), &set).unwrap();
+        let param = libc::sched_param { sched_priority: 99 };
+        // SAFETY: reads a structure that lives on this stack.
+        if unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const param) } != 0 {
+            return false;
+        }
+        for _ in 0..12 {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(12) {}
+            std::thread::sleep(Duration::from_millis(41));
+        }
+        true
+    };
+    std::thread::spawn(hog).join().unwrap()
+}
+
+#[test]
+fn a_thread_of_higher_priority() {
+    if !is_root() {
+        return skip("no right to real-time scheduling");
+    }
+    let control = profile(|_, _| ());
+    let mut could = true;
+    let found = profile(|_, cpu| could = hog(cpu));
+    if !could {
+        return skip("no right to real-time scheduling");
+    }
+    let ((ms, windows), (before_ms, before)) = (blamed(&found, "core_taken"), blamed(&control, "core_taken"));
+    assert!(ms > before_ms + 10 && windows > before + 1, "{ms} ms, before {before_ms} ms: {:#}", found["worst"]);
+}
+
+/// A control group with a quota; removing it needs it to be empty, which it is once the run has ended.
+struct Group(std::path::PathBuf);
+
+impl Group {
+    fn new() -> Option<Group> {
+        let path = Path::new("/sys/fs/cgroup/cpu").join(format!("bulkhead-test-{}", std::process::id()));
+        std::fs::create_dir(&path).ok()?;
+        let group = Group(path);
+        std::fs::write(group.0.join("cpu.cfs_period_us"), "100000").ok()?;
+        std::fs::write(group.0.join("cpu.cfs_quota_us"), "20000").ok()?;
+        Some(group)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+/// In a group of the first version of control groups, real-time scheduling is not to be had, so the dispatcher is throttled
+/// with everything else.
+#[test]
+fn a_throttled_core() {
+    let Some(group) = Group::new() else { return skip("no right to make a control group with a quota") };
+    let folder = tempfile::tempdir().unwrap();
+    let spin = guest("spin");
+    let module = write_module(folder.path(), &round_robin(&[("a", &spin, ""), ("b", &spin, "")], 20_000, 10_000));
+    let blamed_in = |procs: &Path| {
+        let (recording, page) = (folder.path().join("x.rec"), folder.path().join("x.html"));
+        let _core = alone();
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", r#"echo $$ >"$0" && exec "$@""#]).arg(procs);
+        command
+            .arg(env!("CARGO_BIN_EXE_bulkhead"))
+            .args(["run", "-q", "--for", "2s", "--record"])
+            .arg(&recording)
+            .arg(&module);
+        let run = crate::common::finish(command);
+        assert!(recording.exists(), "{run:#?}");
+        let args = ["report", recording.to_str().unwrap(), "--budget", "start=2ms", "--html", page.to_str().unwrap()];
+        bulkhead_with(&args);
+        let profile = data(&std::fs::read_to_string(page).unwrap());
+        (blamed(&profile, "throttling"), profile)
+    };
+    let (control, _) = blamed_in(Path::new("/dev/null"));
+    let ((ms, windows), profile) = blamed_in(&group.0.join("cgroup.procs"));
+    assert_eq!(control, (0, 0));
+    assert!(ms > 20 && windows > 2, "{:#}", profile["worst"]);
+}

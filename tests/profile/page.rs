@@ -1,0 +1,102 @@
+//! The page: what it shows is what the JSON says.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{bulkhead_with, module, record};
+use crate::common::{finish, skip};
+
+/// The data that a page carries.
+pub(super) fn data(page: &str) -> Value {
+    let (_, rest) = page.split_once("<script type=\"application/json\" id=\"data\">").expect("the data's element");
+    let (json, _) = rest.split_once("</script>").expect("its end");
+    serde_json::from_str(json).expect("the data is JSON")
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("the file can be read")
+}
+
+#[test]
+fn a_pages_figures_are_those_of_the_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = record(folder.path(), &module(folder.path()), 400);
+    let out = folder.path().join("page.html");
+    let report = bulkhead_with(&["report", "--json", recording.to_str().unwrap(), "--html", out.to_str().unwrap()]);
+    assert_eq!(report.code(), 0, "{report:#?}");
+    let page = text(&out);
+    let data = data(&page);
+    assert_eq!(data["summary"], report.json());
+
+    // The windows' own figures add up to the partitions', and so do their bars.
+    for (index, partition) in data["summary"]["partitions"].as_array().unwrap().iter().enumerate() {
+        let windows = data["windows"].as_array().unwrap().iter().filter(|window| window["partition"] == index);
+        let (mut count, mut max, mut bars, mut peak) = (0, 0, 0, 0);
+        for window in windows {
+            count += window["figure"]["count"].as_u64().unwrap();
+            max = max.max(window["figure"]["max"].as_u64().unwrap());
+            bars += window["bins"].as_array().unwrap().iter().map(|bin| bin["count"].as_u64().unwrap()).sum::<u64>();
+            let series = window["max_ns"].as_array().unwrap().iter().filter_map(Value::as_u64);
+            peak = peak.max(series.max().unwrap());
+        }
+        let figure = &partition["start_lateness_ns"];
+        assert_eq!((count, max), (figure["count"].as_u64().unwrap(), figure["max"].as_u64().unwrap()));
+        assert_eq!((bars, peak), (count, max), "{}", partition["name"]);
+    }
+    // The worst window of all is the first of the list, and its shares add up to it.
+    let worst = data["worst"].as_array().unwrap();
+    let partitions = data["summary"]["partitions"].as_array().unwrap();
+    let max = partitions.iter().map(|partition| partition["start_lateness_ns"]["max"].as_u64().unwrap()).max();
+    assert_eq!(worst[0]["lateness_ns"].as_u64(), max);
+    for worst in worst {
+        let shares = worst["shares"].as_array().unwrap().iter().map(|share| share["ns"].as_u64().unwrap());
+        assert_eq!(Some(shares.sum::<u64>()), worst["lateness_ns"].as_u64());
+    }
+    // Nothing is loaded from anywhere.
+    assert!(page.contains("default-src 'none'"));
+    let elsewhere = page.replace("http://www.w3.org/2000/svg", "");
+    assert!(!["http:", "https:", " src=", "@import", "url("].iter().any(|link| elsewhere.contains(link)));
+}
+
+/// A browser that runs without a screen, if the host has one.
+fn browser() -> Option<&'static str> {
+    let known = ["chromium", "chromium-browser", "google-chrome"];
+    known.into_iter().find(|name| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success()))
+}
+
+#[test]
+fn a_browser_shows_these_figures_without_a_complaint() {
+    let Some(browser) = browser() else { return skip("no browser that runs without a screen") };
+    let folder = tempfile::tempdir().unwrap();
+    let recording = record(folder.path(), &module(folder.path()), 300);
+    let out = folder.path().join("page.html");
+    let made = bulkhead_with(&["report", recording.to_str().unwrap(), "--html", out.to_str().unwrap()]);
+    assert_eq!((made.code(), made.stdout.as_str()), (0, ""), "{made:#?}");
+    let mut command = Command::new(browser);
+    command.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=5000",
+    ]);
+    command.arg(format!("--user-data-dir={}", folder.path().join("browser").display()));
+    command.arg("--dump-dom").arg(format!("file://{}", out.display()));
+    let shown = finish(command);
+    assert_eq!(shown.code(), 0, "{}", shown.stderr);
+    let complaints: Vec<_> = shown.stderr.lines().filter(|line| line.contains("CONSOLE")).collect();
+    assert!(complaints.is_empty(), "{complaints:#?}");
+    assert!(shown.stdout.contains("data-ready=\"yes\""), "the script did not come to its end");
+    for partition in data(&text(&out))["summary"]["partitions"].as_array().unwrap() {
+        let name = partition["name"].as_str().unwrap();
+        let (_, row) = shown.stdout.split_once(&format!("<tr data-partition=\"{name}\">")).expect("a row");
+        let (row, _) = row.split_once("</tr>").unwrap();
+        assert!(row.contains(&format!("data-count=\"{}\"", partition["windows"])), "{row}");
+        for figure in ["p50", "p90", "p99", "p999", "max"] {
+            let ns = &partition["start_lateness_ns"][figure];
+            assert!(row.contains(&format!("data-ns=\"{ns}\"")), "{figure} {ns}: {row}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+"""Reads a Perfetto trace with Perfetto's own bindings, checks its form, and prints what it holds as JSON.
+
+Checked: every packet belongs to a sequence; interned names resolve; every track that events refer to is described; slices
+of a track begin and end in order, and none stays open.
+"""
+import json
+import sys
+
+from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
+
+trace = Trace()
+with open(sys.argv[1], "rb") as file:
+    trace.ParseFromString(file.read())
+
+names, annotations, tracks, processes = {}, {}, {}, 0
+parents, counters, described = {}, {}, {}
+stacks, last = {}, {}
+windows, samples, worst = {}, {}, {}
+
+for packet in trace.packet:
+    assert packet.trusted_packet_sequence_id == 1, packet
+    assert not packet.UnknownFields() if hasattr(packet, "UnknownFields") else True
+    if packet.HasField("interned_data"):
+        assert packet.sequence_flags & 1, "interned data begins the sequence"
+        names.update((entry.iid, entry.name) for entry in packet.interned_data.event_names)
+        annotations.update((entry.iid, entry.name) for entry in packet.interned_data.debug_annotation_names)
+        assert [entry.name for entry in packet.interned_data.event_categories] == ["bulkhead"]
+    if packet.HasField("track_descriptor"):
+        track = packet.track_descriptor
+        assert track.uuid not in described, track
+        described[track.uuid] = track
+        processes += track.HasField("process")
+        if track.HasField("parent_uuid"):
+            assert track.parent_uuid in described, track
+    if not packet.HasField("track_event"):
+        continue
+    event = packet.track_event
+    assert packet.sequence_flags & 2 and packet.timestamp > 0, packet
+    track = described[event.track_uuid]
+    if event.name_iid:
+        names[event.name_iid]
+    facts = {annotations[fact.name_iid]: fact for fact in event.debug_annotations}
+    if event.type in (TrackEvent.TYPE_SLICE_BEGIN, TrackEvent.TYPE_SLICE_END):
+        assert packet.timestamp >= last.get(event.track_uuid, 0), (track, packet)
+        last[event.track_uuid] = packet.timestamp
+    if event.type == TrackEvent.TYPE_SLICE_BEGIN:
+        stacks.setdefault(event.track_uuid, []).append(event)
+        if names[event.name_iid] == "window":
+            name = track.thread.thread_name
+            windows[name] = windows.get(name, 0) + 1
+            worst[name] = max(worst.get(name, 0), facts["lateness_ns"].uint_value)
+    elif event.type == TrackEvent.TYPE_SLICE_END:
+        stacks[event.track_uuid].pop()
+    elif event.type == TrackEvent.TYPE_COUNTER:
+        assert track.counter.unit == 1, track
+        name = described[track.parent_uuid].process.process_name
+        samples[name] = samples.get(name, 0) + 1
+
+assert not any(stacks.values()), "slices stay open"
+print(json.dumps({"windows": windows, "counters": samples, "worst": worst, "processes": processes}))
