@@ -6,7 +6,19 @@ of a track begin and end in order, and none stays open.
 import json
 import sys
 
+from google.protobuf.unknown_fields import UnknownFieldSet
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
+
+
+
+def assert_known(message):
+    """Every field of the message, and of those within it, is one that the bindings know."""
+    assert len(UnknownFieldSet(message)) == 0, message
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for inner in value if hasattr(value, "append") or hasattr(value, "add") else [value]:
+                assert_known(inner)
+
 
 trace = Trace()
 with open(sys.argv[1], "rb") as file:
@@ -19,7 +31,7 @@ windows, samples, worst = {}, {}, {}
 
 for packet in trace.packet:
     assert packet.trusted_packet_sequence_id == 1, packet
-    assert not packet.UnknownFields() if hasattr(packet, "UnknownFields") else True
+    assert_known(packet)
     if packet.HasField("interned_data"):
         assert packet.sequence_flags & 1, "interned data begins the sequence"
         names.update((entry.iid, entry.name) for entry in packet.interned_data.event_names)

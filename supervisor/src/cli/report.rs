@@ -30,6 +30,7 @@ pub struct ReportArgs {
     /// A file that `run --record` wrote
     pub file: PathBuf,
     /// A second one: show what changed from the first to it, and whether that is more than noise
+    #[arg(conflicts_with_all = ["html", "perfetto", "csv", "hgrm", "hlog", "cyclictest", "gate", "budget"])]
     pub after: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
@@ -38,7 +39,7 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub exports: Exports,
     /// What a figure may come to, such as "start=100us" or "nav:stop.p99=20us"; exit status 1 if it comes to more
-    #[arg(long, value_name = "BUDGET", conflicts_with = "after")]
+    #[arg(long, value_name = "BUDGET")]
     pub budget: Vec<Budget>,
 }
 
@@ -46,25 +47,25 @@ pub struct ReportArgs {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Exports {
     /// Write a page for people, with all it needs in one file
-    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    #[arg(long, value_name = "OUT")]
     pub html: Option<PathBuf>,
     /// Write a trace for ui.perfetto.dev
-    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    #[arg(long, value_name = "OUT")]
     pub perfetto: Option<PathBuf>,
     /// Write a line for each window
-    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    #[arg(long, value_name = "OUT")]
     pub csv: Option<PathBuf>,
     /// Write HdrHistogram percentile distributions, one file for each partition, into this folder
-    #[arg(long, value_name = "FOLDER", conflicts_with = "after")]
+    #[arg(long, value_name = "FOLDER")]
     pub hgrm: Option<PathBuf>,
     /// Write an HdrHistogram interval log (V2)
-    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    #[arg(long, value_name = "OUT")]
     pub hlog: Option<PathBuf>,
     /// Write a histogram in cyclictest's layout
-    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    #[arg(long, value_name = "OUT")]
     pub cyclictest: Option<PathBuf>,
     /// Write the verdict and the main figures as a small JSON file
-    #[arg(long, value_name = "OUT", conflicts_with = "after")]
+    #[arg(long, value_name = "OUT")]
     pub gate: Option<PathBuf>,
 }
 
