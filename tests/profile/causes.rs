@@ -38,7 +38,6 @@ fn profile(disturb: impl FnOnce(i32, usize)) -> Value {
         .stderr(std::process::Stdio::piped());
     let child = command.spawn().unwrap();
     let cpu = eventually("the recording begins", || cpu_of(&recording));
-    std::thread::sleep(Duration::from_millis(200));
     disturb(child.id() as i32, cpu);
     let run = wait(child);
     assert!(!run.stderr.contains("panicked"), "{run:#?}");
@@ -55,11 +54,16 @@ fn profile(disturb: impl FnOnce(i32, usize)) -> Value {
     data(&std::fs::read_to_string(page).unwrap())
 }
 
-/// The CPU of the only core, once the recording has a header.
+/// The CPU of the only core, once some windows have been recorded.
 fn cpu_of(recording: &Path) -> Option<usize> {
     let bytes = std::fs::read(recording).ok()?;
     let length = u32::from_le_bytes(bytes.get(12..16)?.try_into().ok()?) as usize;
     let header: Value = serde_json::from_slice(bytes.get(16..16 + length)?).ok()?;
+    // The low half of an event's first word is its kind, and 3 is a window's end.
+    let ends = bytes[16 + length..].chunks_exact(64).filter(|event| event[..2] == [3, 0]).count();
+    if ends < 6 {
+        return None;
+    }
     header["cores"][0]["cpu"].as_u64().map(|cpu| cpu as usize)
 }
 
@@ -123,6 +127,8 @@ impl Group {
         let path = Path::new("/sys/fs/cgroup/cpu").join(format!("bulkhead-test-{}", std::process::id()));
         std::fs::create_dir(&path).ok()?;
         let group = Group(path);
+        // Whatever else runs on the machine, it shall be the quota that the group waits for.
+        std::fs::write(group.0.join("cpu.shares"), "200000").ok()?;
         std::fs::write(group.0.join("cpu.cfs_period_us"), "100000").ok()?;
         std::fs::write(group.0.join("cpu.cfs_quota_us"), "20000").ok()?;
         Some(group)

@@ -19,6 +19,8 @@ pub(super) struct Collector {
     timelines: Vec<Timeline>,
     /// When a partition was continued that has not stopped yet.
     running: Vec<Option<u64>>,
+    /// By core: when the last stop was over.
+    stopped: Vec<u64>,
 }
 
 impl Collector {
@@ -45,7 +47,9 @@ impl Collector {
             });
         }
         let partitions = header.partitions.len();
-        Collector { started_ns: header.started_monotonic_ns, partitions, timelines, running: vec![None; partitions] }
+        let stopped = vec![0; header.cores.len()];
+        let started_ns = header.started_monotonic_ns;
+        Collector { started_ns, partitions, timelines, running: vec![None; partitions], stopped }
     }
 
     /// The timelines, worst frame first.
@@ -62,7 +66,9 @@ impl Collector {
                     *running = Some(continued_ns);
                 }
                 self.span(event, SpanKind::Wake, planned_ns, awake_ns, "");
-                self.span(event, SpanKind::Continue, awake_ns.max(planned_ns), continued_ns, "");
+                // At one boundary, a partition is continued once the one before has stopped.
+                let stopped_ns = self.stopped.get(usize::from(event.core)).copied().unwrap_or(0);
+                self.span(event, SpanKind::Continue, awake_ns.max(stopped_ns), continued_ns, "");
             }
             Kind::WindowEnd { awake_ns, requested_ns, confirmed_ns, .. } => {
                 if let Some(since) = running.and_then(Option::take) {
@@ -70,6 +76,9 @@ impl Collector {
                 }
                 let (to_ns, what) =
                     if confirmed_ns == 0 { (requested_ns, "stop not confirmed") } else { (confirmed_ns, "") };
+                if let Some(stopped) = self.stopped.get_mut(usize::from(event.core)) {
+                    *stopped = to_ns;
+                }
                 self.span(event, SpanKind::Stop, awake_ns, to_ns, what);
             }
             Kind::WindowSkipped { planned_ns, awake_ns, .. } => {

@@ -25,7 +25,7 @@ at("subtitle").textContent = `${many(all.length, "partition")} on ${many(summary
   at("verdict").append(make("div", { class: `verdict ${kind}`, id: "banner" }, make("span", { class: "sign", "aria-hidden": "true" }, sign),
     make("div", {}, make("strong", {}, words), make("ul", {}, lines.map((line) => make("li", {}, line))))));
   const lost = summary.cores.reduce((total, core) => total + core.lost_events, 0);
-  const tiles = [["Observed maximum", `${micro(worstMax)} µs`, worstMax], ["Windows", count(windowsRun)], ["Late windows", count(late)], ["Skipped windows", count(skipped)],
+  const tiles = [["Observed maximum", `${micro(worstMax)} µs`, worstMax], ["Windows", count(windowsRun)], [`Later than ${span(summary.late_after_ns)}`, count(late)], ["Skipped windows", count(skipped)],
     ["Overruns", count(sum((partition) => partition.overruns))], ["Restarts", count(sum((partition) => partition.restarts))], ["Events", count(summary.events)]];
   at("tiles").append(...tiles.map(([label, value, ns]) => make("div", { class: "tile" }, make("div", { class: "label" }, label), make("div", { class: "value", "data-ns": ns }, value))));
   const notes = [];
@@ -75,7 +75,7 @@ heatmap(at("heatmap"));
   at("causes").append(table([{ title: "cause" }, { title: "share of all", n: 1 }, { title: "a window, mean µs", n: 1 }, { title: "share of late ones", n: 1 }, { title: "late windows mainly for it", n: 1 }],
     [...data.causes].sort((a, b) => b.ns - a.ns).map((cause) => {
       const swatch = make("i", { class: "swatch" }); swatch.style.background = causeColour(cause.cause);
-      return make("tr", {}, make("td", {}, swatch, " ", cause.name), make("td", { class: "n" }, percent(cause.ns, whole)), make("td", { class: "n" }, micro(windowsRun ? cause.ns / windowsRun : 0)),
+      return make("tr", {}, make("td", { class: "words" }, swatch, " ", cause.name), make("td", { class: "n" }, percent(cause.ns, whole)), make("td", { class: "n" }, micro(windowsRun ? cause.ns / windowsRun : 0)),
         make("td", { class: "n" }, percent(cause.late_ns, lateWhole)), make("td", { class: "n" }, count(cause.late_windows)));
     })));
 }
@@ -93,13 +93,13 @@ at("worst").append(table([{ title: "late by, µs", n: 1 }, { title: "partition" 
     return make("tr", { class: has ? "pick" : null, tabindex: has ? 0 : null, onclick: () => showFrame(worst),
       onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); showFrame(worst); } } },
     make("td", { class: worst.over_budget ? "n over" : "n", "data-ns": worst.lateness_ns }, micro(worst.lateness_ns)), make("td", { class: "name" }, partitionName(worst.partition)),
-    make("td", { class: "name" }, span(worst.at_ns)), make("td", { class: "n" }, count(worst.frame)), make("td", {}, words, bar));
+    make("td", { class: "name" }, span(worst.at_ns)), make("td", { class: "n" }, count(worst.frame)), make("td", { class: "words" }, words, bar));
   })));
 
 // What else happened.
 if (data.marks.length === 0) at("marks-section").hidden = true;
 at("marks").append(table([{ title: "at" }, { title: "partition" }, { title: "what" }],
-  data.marks.map((mark) => make("tr", {}, make("td", { class: "name" }, span(mark.at_ns)), make("td", { class: "name" }, partitionName(mark.partition)), make("td", {}, mark.what)))));
+  data.marks.map((mark) => make("tr", {}, make("td", { class: "name" }, span(mark.at_ns)), make("td", { class: "name" }, partitionName(mark.partition)), make("td", { class: "words" }, mark.what)))));
 if (data.marks_left_out) at("marks").append(make("p", { class: "muted" }, `${many(data.marks_left_out, "further event")} left out`));
-at("host").append(table([{ title: "fact" }, { title: "value" }], Object.entries(summary.host).map(([name, value]) => make("tr", {}, make("td", { class: "name" }, name), make("td", {}, value)))));
+at("host").append(table([{ title: "fact" }, { title: "value" }], Object.entries(summary.host).map(([name, value]) => make("tr", {}, make("td", { class: "name" }, name), make("td", { class: "words" }, value)))));
 document.documentElement.dataset.ready = "yes";
