@@ -104,6 +104,18 @@ enum BenchCommand {
         #[arg(long)]
         cpu: Option<u32>,
     },
+    /// What recording costs the windows
+    Record {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// How many windows to run, once without and once with a recording
+        #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+        windows: u32,
+        /// The host's CPU to measure on; by default the one that a module's core 0 would be
+        #[arg(long)]
+        cpu: Option<u32>,
+    },
     /// What virtual interrupts cost, against what Linux offers an ordinary process
     Irq {
         /// Print JSON
@@ -203,6 +215,7 @@ pub fn main() -> u8 {
         Command::Doctor { json } => doctor::run(json),
         Command::Bench { what: BenchCommand::Window { json, windows, cpu } } => bench::window::run(json, windows, cpu),
         Command::Bench { what: BenchCommand::Apex { json, cpu } } => bench::apex::run(json, cpu),
+        Command::Bench { what: BenchCommand::Record { json, windows, cpu } } => bench::record::run(json, windows, cpu),
         Command::Bench { what: BenchCommand::Irq { json, count, cpu } } => bench::irq::run(json, count, cpu),
         Command::Bench { what: BenchCommand::Port { json, windows, cpu } } => bench::port::run(json, windows, cpu),
         Command::Test(args) => test::run(&args),

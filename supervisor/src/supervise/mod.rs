@@ -57,8 +57,7 @@ use terminal::{prefix, put, read_stdin};
 use timekeeper::{Sample, Timekeeper};
 
 /// What the main thread listens to: who ends the run, and a host that loses its power.
-const SIGNALS_WANTED: [Signal; 5] =
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGPWR, Signal::SIGCONT];
+const SIGNALS_WANTED: [Signal; 5] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGPWR, Signal::SIGCONT];
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
 /// How often consoles and rings are looked at.

@@ -3,6 +3,7 @@
 pub(super) mod apex;
 pub(super) mod irq;
 pub(super) mod port;
+pub(super) mod record;
 pub(super) mod window;
 
 mod bare;

@@ -6,7 +6,7 @@
 //! sleeps to absolute instants and does nothing else, once with the core idle and once with an ordinary thread spinning
 //! there, since waking an idle core takes longer than interrupting a busy one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -58,10 +58,15 @@ struct Report {
 
 /// Runs the subcommand; the result is the exit status.
 pub(in crate::cli) fn run(json: bool, windows: u32, cpu: Option<u32>) -> u8 {
-    show(measure(windows, cpu), json, text)
+    show(measure(windows, cpu, None), json, text)
 }
 
-fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
+/// From a window's planned start to the guest's first instruction in it, with or without a recording.
+pub(super) fn start_lateness(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<Figure, Failure> {
+    measure(windows, cpu, record).map(|report| report.start_lateness_ns)
+}
+
+fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<Report, Failure> {
     let cpus = Cpus::of_this_process().map_err(host_cannot)?;
     let cpu = choose_cpu(&cpus, cpu)?;
     let guest = Guest::from_bytes(Path::new("edge"), GUEST.to_vec()).map_err(host_cannot)?;
@@ -73,7 +78,7 @@ fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
     let options = Options {
         frames: Some(frames),
         duration: None,
-        record: None,
+        record,
         console: ConsoleMode::Capture(records),
         require_rt: false,
         console_on_stderr: true,

@@ -87,8 +87,8 @@ fn work(what: Load) {
             let mut from = vec![1u8; 64 << 20];
             let mut to = vec![0u8; 64 << 20];
             loop {
-                to.copy_from_slice(&from);
-                std::mem::swap(&mut std::hint::black_box(&mut from), &mut std::hint::black_box(&mut to));
+                to.copy_from_slice(std::hint::black_box(&from));
+                std::mem::swap(&mut from, &mut to);
             }
         }
         Load::PageCache => {

@@ -41,7 +41,7 @@ impl Column {
 }
 
 /// Values along a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Series {
     columns: Vec<Column>,
     shift: u32,
@@ -50,7 +50,7 @@ pub struct Series {
 impl Series {
     /// A series without values.
     pub fn new() -> Series {
-        Series { columns: Vec::new(), shift: 0 }
+        Series::default()
     }
 
     /// Adds a value at `frame`, counted from the axis' first.
