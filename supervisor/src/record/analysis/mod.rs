@@ -276,3 +276,6 @@ impl Analysis {
         first.saturating_sub(starts.min().unwrap_or(0))
     }
 }
+
+#[cfg(test)]
+mod tests;
