@@ -25,6 +25,7 @@ function micro(ns) {
   return us.toLocaleString("en", { minimumFractionDigits: us < 1000 ? 1 : 0, maximumFractionDigits: us < 1000 ? 1 : 0 });
 }
 function span(ns) {
+  if (ns === 0) return "0 s";
   if (ns >= 60e9) return `${Math.floor(ns / 60e9)} min ${Math.round((ns % 60e9) / 1e9)} s`;
   for (const [unit, name] of [[1e9, "s"], [1e6, "ms"], [1e3, "µs"]]) {
     if (ns >= unit) return `${+(ns / unit).toPrecision(4)} ${name}`;
