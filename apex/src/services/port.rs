@@ -1,8 +1,8 @@
 //! Ports: what a partition talks to others through.
 
 use crate::core::{
-    Address, Code, Direction, Discipline, Flow, Id, Name, QueuingStatus, Reply, SamplingCurrentStatus, SamplingStatus,
-    Time, Updated,
+    Address, Direction, Discipline, Flow, Id, Name, QueuingStatus, Reply, SamplingCurrentStatus, SamplingStatus, Time,
+    Updated,
 };
 use crate::platform::executive::{block_checked, call, call_checked};
 use crate::probe;
@@ -163,4 +163,5 @@ pub fn clear_queuing_port(port: Id) -> Reply {
 }
 
 /// What the interfaces above make of a message that follows lost ones.
-pub(crate) const OVERFLOWED: Code = Code::InvalidConfig;
+#[cfg(feature = "capi")]
+pub(crate) const OVERFLOWED: crate::core::Code = crate::core::Code::InvalidConfig;
