@@ -12,8 +12,8 @@ use crate::record::event::Sample;
 const SAMPLES: usize = 256;
 /// Windows that may wait for a sample; where nobody took samples, none comes.
 const PENDING: usize = 4096;
-/// How long the main thread may take to notice that the supervisor goes on, in nanoseconds.
-const NOTICE_NS: u64 = 5_000_000;
+/// How long the main thread, which is an ordinary one, may take to notice that the supervisor goes on, in nanoseconds.
+const NOTICE_NS: u64 = 20_000_000;
 
 /// A window that waits for its evidence.
 #[derive(Debug, Clone, Copy)]
