@@ -47,6 +47,7 @@ macro_rules! conformance {
 
 conformance! {
     c_init c_process c_time c_handler c_sampling c_queuing c_overflow c_restart c_escalate c_schedules c_limits
+    c_blocks
     c_logbook c_buffer c_blackboard c_semaphore c_event c_mutex
     r_process r_objects r_handler
 }

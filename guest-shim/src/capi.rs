@@ -1,5 +1,7 @@
 //! The C interface; the headers in `include/bulkhead/` declare and document it.
 
+mod memory;
+
 mod partition;
 
 mod port;

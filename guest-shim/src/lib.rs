@@ -9,6 +9,7 @@
 //! * [`irq`]: virtual interrupts: lines, the mask, handlers, idling;
 //! * [`timer`]: one-shot and periodic ticks;
 //! * [`port`]: messages to and from other partitions;
+//! * [`memory`]: memory blocks shared with other partitions;
 //! * [`fault`]: faults, as processor exceptions to the guest or as notes to the supervisor;
 //! * [`partition`]: the partition's period, modes, health table and reports; ending or restarting it;
 //! * [`schedule`]: the module's schedules, and asking for another;
@@ -43,6 +44,7 @@ pub mod console;
 pub mod fault;
 #[cfg(feature = "runtime")]
 pub mod irq;
+pub mod memory;
 #[cfg(feature = "runtime")]
 pub mod partition;
 pub mod port;

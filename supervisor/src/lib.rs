@@ -16,6 +16,7 @@
 //! * [`config`]: `module.toml` becomes a [`config::Module`], or a list of mistakes that point at their lines;
 //! * [`image`]: what a guest's ELF file must be before anything runs;
 //! * [`host`]: what this machine grants;
+//! * [`block`]: memory blocks that partitions share by name;
 //! * [`port`]: channels between partitions: whose memory is whose, and who is told of what;
 //! * [`partition`]: birth of a process: namespaces, exec under ptrace, memory, seccomp;
 //! * [`schedule`] and [`dispatch`]: frames and windows, and the threads that keep them;
@@ -23,6 +24,7 @@
 //! * [`health`]: an error, a table, an action;
 //! * [`record`]: what happened, as events in rings and files, and as figures.
 
+pub mod block;
 pub mod cli;
 pub mod config;
 pub mod dispatch;

@@ -77,6 +77,12 @@ pub(crate) const GUESTS: &[Run] = &[
             "apex = { processes = 3, buffers = 2, blackboards = 3, semaphores = 4, events = 5, mutexes = 6 }",
         )],
     ),
+    Run {
+        name: "c_blocks",
+        partitions: &[("c_block_out", ""), ("c_block_in", "")],
+        more: "[[memory]]\nname = \"map\"\nsize = \"64 KiB\"\nwriters = [\"c_block_out\"]\nreaders = [\"c_block_in\"]\n\
+               [[memory]]\nname = \"a name of thirty-two bytes, full\"\nsize = \"4 KiB\"\nwriters = [\"c_block_out\"]\n",
+    },
     single("c_logbook", &[("c_logbook", "")]),
     single("c_buffer", &[("c_buffer", "")]),
     single("c_blackboard", &[("c_blackboard", "")]),

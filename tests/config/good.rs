@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bulkhead::config::module::{Core, DEFAULT_LIMITS, Start};
-use bulkhead::config::{Channel, ChannelKind, End, Module, Partition, PartitionId, Window};
+use bulkhead::config::{Block, Channel, ChannelKind, End, Module, Partition, PartitionId, Window};
 use bulkhead::health::{Action, Error, Level, ModuleTable, Response, Storm, StormAction, Table};
 
 use super::{configurations, folder, parse};
@@ -45,6 +45,7 @@ fn a_minimal_configuration_gets_the_defaults() {
         health: ModuleTable::default(),
         schedules: vec!["main".to_owned()],
         channels: vec![],
+        blocks: vec![],
     };
     assert_eq!(module("minimal.toml"), expected);
 }
@@ -131,6 +132,7 @@ fn every_key_has_its_effect() {
         health: ModuleTable::default(),
         schedules: vec!["main".to_owned()],
         channels: vec![],
+        blocks: vec![],
     };
     assert_eq!(module("full.toml"), expected);
 }
@@ -251,4 +253,28 @@ fn channels_join_ports_and_sockets() {
     // 128 slots of a header and the message.
     assert_eq!(commands.slot_bytes(), 128 * (8 + 8192));
     assert_eq!(module("channels.toml").channels, [attitude, commands]);
+}
+
+#[test]
+fn memory_blocks_have_readers_and_writers() {
+    let blocks = module("memory.toml").blocks;
+    let (nav, display) = (PartitionId(0), PartitionId(1));
+    let map = Block { name: "map".to_owned(), size: 1 << 20, readers: vec![nav], writers: vec![display] };
+    let own = Block { name: "own".to_owned(), size: 4096, readers: vec![], writers: vec![nav] };
+    assert_eq!(blocks, [map, own]);
+    assert_eq!([nav, display].map(|id| blocks[0].writable_by(id)), [Some(false), Some(true)]);
+    assert_eq!([nav, display].map(|id| blocks[1].writable_by(id)), [Some(true), None]);
+}
+
+#[test]
+fn there_may_be_64_memory_blocks_and_no_more() {
+    let (_, minimal) = configurations(&folder("good")).into_iter().find(|(file, _)| file == "memory.toml").unwrap();
+    let with = |count: usize| {
+        (2..count).fold(minimal.clone(), |text, index| {
+            text + &format!("[[memory]]\nname = \"b{index}\"\nsize = \"1 GiB\"\nwriters = [\"nav\"]\n")
+        })
+    };
+    assert_eq!(parse("many.toml", &with(64)).unwrap().blocks.len(), 64);
+    let mistakes = parse("many.toml", &with(65)).unwrap_err();
+    assert!(mistakes.to_string().contains("there are 65 memory blocks"), "{mistakes}");
 }

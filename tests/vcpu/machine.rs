@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
 
+use bulkhead::block::Share;
 use bulkhead::config::{Module, PartitionId};
 use bulkhead::dispatch::real::{now_ns, send};
 use bulkhead::host::{Cpus, real_time};
@@ -60,6 +61,7 @@ impl Machine {
             guest: Arc::new(Guest::load(guest).expect("a guest")),
             memory: Arc::clone(&memory),
             ports: Ports::none(),
+            blocks: Share::none(),
             keep_ram: false,
             cpu,
             policy: real_time().guest_policy(1, 1),

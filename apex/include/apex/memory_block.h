@@ -20,7 +20,8 @@ typedef struct {
     MEMORY_BLOCK_SIZE_TYPE MEMORY_BLOCK_SIZE;
 } MEMORY_BLOCK_STATUS_TYPE;
 
-/* Where a memory block is, how large, and how it may be used.
+/* Where a memory block is, how large, and how it may be used. It is at the same address in every partition that has it, and
+ * keeps its contents across restarts of partitions; a restart of the module zeroes it.
  * Context: any. Codes: INVALID_CONFIG (no such name). */
 void GET_MEMORY_BLOCK_STATUS(
     /*in */ const char *MEMORY_BLOCK_NAME,

@@ -1,5 +1,6 @@
 //! Part 2: logbooks, module schedules and memory blocks.
 
+use bulkhead_shim::memory;
 use bulkhead_shim::schedule::{self, RequestError};
 
 use crate::core::{Address, Code, Id, LogbookStatus, Name, Reply, Time};
@@ -55,8 +56,13 @@ pub fn module_schedule_status() -> ScheduleStatus {
 /// # Errors
 /// As the header says.
 pub fn module_schedule_id(name: &Name) -> Reply<Id> {
+    schedule::find(written(name)).map(id).ok_or(Code::InvalidConfig)
+}
+
+/// A name up to its first NUL.
+fn written(name: &Name) -> &[u8] {
     let length = name.bytes().iter().position(|&byte| byte == 0).unwrap_or(name.bytes().len());
-    schedule::find(&name.bytes()[..length]).map(id).ok_or(Code::InvalidConfig)
+    &name.bytes()[..length]
 }
 
 /// A memory block.
@@ -70,12 +76,13 @@ pub struct MemoryBlock {
     pub writable: bool,
 }
 
-/// GET_MEMORY_BLOCK_STATUS. No configuration can give a partition a block yet, so there is none of any name.
+/// GET_MEMORY_BLOCK_STATUS.
 ///
 /// # Errors
 /// As the header says.
-pub fn memory_block_status(_name: &Name) -> Reply<MemoryBlock> {
-    Err(Code::InvalidConfig)
+pub fn memory_block_status(name: &Name) -> Reply<MemoryBlock> {
+    let block = memory::find_bytes(written(name)).ok_or(Code::InvalidConfig)?;
+    Ok(MemoryBlock { address: block.address() as Address, size: block.size(), writable: block.is_writable() })
 }
 
 /// CREATE_LOGBOOK.

@@ -166,6 +166,12 @@ pub struct BootInfo {
     pub report_slots: u32,
     /// Always 0.
     pub reserved_reports: u32,
+    /// Address of `block_count` [`crate::block::BlockInfo`]s, in the order of the configuration.
+    pub blocks: u64,
+    /// Number of the partition's memory blocks.
+    pub block_count: u32,
+    /// Always 0.
+    pub reserved_blocks: u32,
 }
 
 #[cfg(test)]
@@ -219,11 +225,14 @@ mod tests {
             (offset_of!(BootInfo, report_data), 520),
             (offset_of!(BootInfo, report_slots), 528),
             (offset_of!(BootInfo, reserved_reports), 532),
+            (offset_of!(BootInfo, blocks), 536),
+            (offset_of!(BootInfo, block_count), 544),
+            (offset_of!(BootInfo, reserved_blocks), 548),
         ];
         for (index, (actual, expected)) in offsets.into_iter().enumerate() {
             assert_eq!(actual, expected, "field {index}");
         }
-        assert_eq!(size_of::<BootInfo>(), 536);
+        assert_eq!(size_of::<BootInfo>(), 552);
         assert!(size_of::<BootInfo>() as u64 <= crate::map::PAGE);
     }
 

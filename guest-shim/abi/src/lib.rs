@@ -11,12 +11,14 @@
 //! * [`map::GUEST`]: pages that the guest writes and the supervisor distrusts (vCPU page, console output);
 //! * [`map::STACK`] and [`map::ALT_STACK`]: the first stack and the one that fault handlers run on;
 //! * [`map::PORTS`]: the pages of its ports, writable or read-only by direction;
+//! * [`map::BLOCKS`]: the memory blocks that it shares with other partitions;
 //! * [`map::RAM`]: the memory that the configuration grants.
 //!
 //! Everything in the guest's pages is an allegation to the supervisor. Everything in the host's pages is a promise to
 //! the guest, which cannot map those pages writable.
 #![no_std]
 
+pub mod block;
 pub mod boot;
 pub mod clock;
 pub mod health;

@@ -28,7 +28,7 @@ impl Region {
 pub const IMAGE: Region = Region { base: 0x1_0000, size: 0x1000_0000_0000 - 0x1_0000 };
 
 /// Written by the supervisor, read-only to the guest.
-pub const HOST: Region = Region { base: 0x1000_0000_0000, size: 0x2_0000 };
+pub const HOST: Region = Region { base: 0x1000_0000_0000, size: 0x2_1000 };
 /// Written by the guest; the supervisor reads it as an allegation.
 pub const GUEST: Region = Region { base: 0x1000_1000_0000, size: 0x2_0000 };
 /// The stack that the guest starts on. The page below it is never mapped.
@@ -49,6 +49,10 @@ pub const MAX_PROCESS_STACKS: u64 = 129;
 pub const STACK_GUARD: u64 = 0x1_0000;
 /// The pages of the partition's ports, [`port::CHANNEL`] bytes of addresses a channel of the module.
 pub const PORTS: Region = Region { base: 0x1100_0000_0000, size: 0x100_0000_0000 };
+/// Memory blocks, [`BLOCK`] bytes of addresses a block of the module; a partition has those that the configuration gives it.
+pub const BLOCKS: Region = Region { base: 0x1300_0000_0000, size: 0x20_0000_0000 };
+/// Distance from memory block to memory block, twice the size of the largest.
+pub const BLOCK: u64 = 0x8000_0000;
 /// The partition's memory; its size is the configuration's.
 pub const RAM: Region = Region { base: 0x2000_0000_0000, size: 0x1000_0000_0000 };
 
@@ -83,6 +87,10 @@ pub mod host {
     pub const PORTS: u64 = 0x1_0000;
     /// Room for them in bytes.
     pub const PORTS_SIZE: u64 = 0x1_0000;
+    /// The partition's memory blocks: [`crate::block::BlockInfo`]s.
+    pub const BLOCKS: u64 = PORTS + PORTS_SIZE;
+    /// Room for them in bytes.
+    pub const BLOCKS_SIZE: u64 = 0x1000;
 }
 
 /// Offsets within the addresses of one channel, from [`PORTS`] on.
@@ -123,7 +131,7 @@ mod tests {
 
     #[test]
     fn regions_are_in_order_page_aligned_and_apart() {
-        let regions = [IMAGE, HOST, GUEST, STACK, ALT_STACK, PROCESS_STACKS, PORTS, RAM];
+        let regions = [IMAGE, HOST, GUEST, STACK, ALT_STACK, PROCESS_STACKS, PORTS, BLOCKS, RAM];
         for pair in regions.windows(2) {
             assert!(pair[0].end() <= pair[1].base, "{pair:x?}");
         }
@@ -145,7 +153,8 @@ mod tests {
         assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == PAGE));
         assert_eq!(host::IN_DATA + u64::from(host::IN_SIZE), host::TABLES);
         assert_eq!(host::TABLES + host::TABLES_SIZE, host::PORTS);
-        assert_eq!(host::PORTS + host::PORTS_SIZE, HOST.size);
+        assert_eq!(host::PORTS + host::PORTS_SIZE, host::BLOCKS);
+        assert_eq!(host::BLOCKS + host::BLOCKS_SIZE, HOST.size);
         // What shares a page with something else lies behind it.
         assert!(size_of::<crate::clock::Clock>() as u64 <= host::SCHEDULE - host::CLOCK);
         assert!(size_of::<crate::ring::Consumer>() as u64 <= host::REPORT_CONSUMER - host::OUT_CONSUMER);

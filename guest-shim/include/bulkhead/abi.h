@@ -67,6 +67,15 @@ struct bh_port_info {
     uint64_t floor;
 };
 
+/* One of the partition's memory blocks; see bulkhead/memory.h. */
+struct bh_block_info {
+    char name[BH_NAME_LEN];
+    uint64_t base;     /* first address, the same in every partition */
+    uint64_t size;     /* bytes */
+    uint32_t writable; /* 1 if the partition may write there, else 0 */
+    uint32_t reserved;
+};
+
 /* Error codes, as ARINC 653 numbers them. */
 enum bh_error_code {
     BH_DEADLINE_MISSED = 0,
@@ -169,11 +178,14 @@ struct bh_boot_info {
     uint64_t report_data;
     uint32_t report_slots;
     uint32_t reserved_reports;
+    const struct bh_block_info *blocks; /* block_count of them, in the order of the configuration */
+    uint32_t block_count;
+    uint32_t reserved_blocks;
 };
 
 BH_STATIC_ASSERT(sizeof(struct bh_memory_area) == 24, "bh_memory_area");
 BH_STATIC_ASSERT(sizeof(struct bh_window) == 16, "bh_window");
-BH_STATIC_ASSERT(sizeof(struct bh_boot_info) == 536, "bh_boot_info");
+BH_STATIC_ASSERT(sizeof(struct bh_boot_info) == 552, "bh_boot_info");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, partition_name) == 32, "partition_name");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, major_frame_ns) == 96, "major_frame_ns");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, windows) == 128, "windows");
@@ -191,6 +203,10 @@ BH_STATIC_ASSERT(offsetof(struct bh_boot_info, limits) == 448, "limits");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, schedules) == 480, "schedules");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, schedule_status) == 496, "schedule_status");
 BH_STATIC_ASSERT(offsetof(struct bh_boot_info, report_slots) == 528, "report_slots");
+BH_STATIC_ASSERT(offsetof(struct bh_boot_info, blocks) == 536, "blocks");
+BH_STATIC_ASSERT(offsetof(struct bh_boot_info, block_count) == 544, "block_count");
+BH_STATIC_ASSERT(sizeof(struct bh_block_info) == 56, "bh_block_info");
+BH_STATIC_ASSERT(offsetof(struct bh_block_info, writable) == 48, "writable");
 BH_STATIC_ASSERT(sizeof(struct bh_limits) == 32, "bh_limits");
 BH_STATIC_ASSERT(sizeof(struct bh_schedule) == 64, "bh_schedule");
 

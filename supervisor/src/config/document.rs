@@ -1,6 +1,6 @@
 //! From TOML text to raw tables.
 //!
-//! serde stops at the first error, so every `[[partition]]`, `[[window]]` and `[[channel]]` is deserialized by itself; when one fails,
+//! serde stops at the first error, so every `[[partition]]`, `[[window]]`, `[[channel]]` and `[[memory]]` is deserialized by itself; when one fails,
 //! the key at fault is reported and taken out, and the rest is tried again. That way one reading finds every unknown
 //! key and every wrong type.
 
@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer, Error};
 
 use super::mistakes::{Mistake, harmless, quote};
-use super::raw::{RawChannel, RawModule, RawPartition, RawSchedule, RawWindow};
+use super::raw::{RawChannel, RawMemory, RawModule, RawPartition, RawSchedule, RawWindow};
 use super::suggest;
 
 /// Most syntax errors that are reported: behind a few, the parser has lost its way.
@@ -19,7 +19,7 @@ const MAX_SYNTAX: usize = 10;
 /// Most wrong keys of one table that are reported; each costs a run over the table.
 const MAX_WRONG_KEYS: usize = 20;
 /// The tables of a configuration.
-const TABLES: [&str; 5] = ["module", "partition", "window", "schedule", "channel"];
+const TABLES: [&str; 6] = ["module", "partition", "window", "schedule", "channel", "memory"];
 
 /// A configuration as it was written.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(super) struct Document {
     pub(super) partitions: Vec<Section<RawPartition>>,
     pub(super) windows: Vec<Section<RawWindow>>,
     pub(super) channels: Vec<Section<RawChannel>>,
+    pub(super) blocks: Vec<Section<RawMemory>>,
     pub(super) schedules: Vec<Schedule>,
 }
 
@@ -88,12 +89,14 @@ pub(super) fn read(text: &str, found: &mut Vec<Mistake>) -> Option<Document> {
     }
     let windows = array(root.remove("window"), "window", found);
     let channels = array(root.remove("channel"), "channel", found);
+    let blocks = array(root.remove("memory"), "memory", found);
     let schedules = array(root.remove("schedule"), "schedule", found);
     Some(Document {
         module,
         partitions: partitions.into_iter().map(|table| section(table, "partition", found)).collect(),
         windows: windows.into_iter().map(|table| section(table, "window", found)).collect(),
         channels: channels.into_iter().map(|table| section(table, "channel", found)).collect(),
+        blocks: blocks.into_iter().map(|table| section(table, "memory", found)).collect(),
         schedules: schedules.into_iter().map(|table| schedule(table, found)).collect(),
     })
 }
@@ -164,7 +167,7 @@ fn array<'i>(value: Option<Spanned<DeValue<'i>>>, name: &str, found: &mut Vec<Mi
         table @ DeValue::Table(_) => {
             found.push(Mistake::at(
                 span.clone(),
-                format!("a {name} is written in double brackets"),
+                format!("a {} is written in double brackets", noun(name)),
                 format!("write `[[{name}]]`"),
             ));
             vec![Spanned::new(span, table)]
@@ -177,12 +180,17 @@ fn array<'i>(value: Option<Spanned<DeValue<'i>>>, name: &str, found: &mut Vec<Mi
         match item.into_inner() {
             DeValue::Table(table) => tables.push(Spanned::new(span, table)),
             other => {
-                let title = format!("a {name} must be a table, not {}", found_type(&other));
+                let title = format!("a {} must be a table, not {}", noun(name), found_type(&other));
                 found.push(Mistake::at(span, title, format!("write a `[[{name}]]` table")));
             }
         }
     }
     tables
+}
+
+/// What a table of this name describes.
+fn noun(name: &str) -> &str {
+    if name == "memory" { "memory block" } else { name }
 }
 
 /// Takes out whatever is no table of a configuration. One whose name is a slip goes on under the name that was meant.
@@ -193,7 +201,7 @@ fn unknown_tables(root: &mut DeTable<'_>, found: &mut Vec<Mistake>) {
         let mistake = Mistake::at(
             key.span(),
             title,
-            "known here: `[module]`, `[[partition]]`, `[[window]]`, `[[schedule]]`, `[[channel]]`",
+            "known here: `[module]`, `[[partition]]`, `[[window]]`, `[[schedule]]`, `[[channel]]`, `[[memory]]`",
         );
         let near = suggest::nearest(key.get_ref(), TABLES);
         found.push(match near {
@@ -243,6 +251,8 @@ fn place(table: &DeTable<'_>, kind: &str) -> String {
         ("partition", Some(name), _) => format!("in partition {name}"),
         ("channel", Some(name), _) => format!("in channel {name}"),
         ("channel", None, _) => "in a channel".to_owned(),
+        ("memory", Some(name), _) => format!("in memory block {name}"),
+        ("memory", None, _) => "in a memory block".to_owned(),
         ("partition", None, _) => "in a partition".to_owned(),
         ("schedule", Some(name), _) => format!("in schedule {name}"),
         ("schedule", None, _) => "in a schedule".to_owned(),

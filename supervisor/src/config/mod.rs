@@ -9,6 +9,8 @@
 //!
 //! [`Mistakes`] shows what was found with the lines in question. `docs/configuration.md` describes the language.
 
+pub mod block;
+mod blocks;
 pub mod channel;
 mod channels;
 mod checks;
@@ -31,6 +33,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+pub use block::Block;
 pub use channel::{Channel, ChannelKind, End};
 pub use mistakes::Mistakes;
 pub use module::{Module, Partition, PartitionId, Window};

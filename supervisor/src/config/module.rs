@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bulkhead_abi::health::Limits;
 
+use super::block::Block;
 use super::channel::Channel;
 use crate::health::{ModuleTable, Storm, Table};
 use crate::schedule;
@@ -42,6 +43,8 @@ pub struct Module {
     pub storm: Storm,
     /// The channels; a channel's number is its index.
     pub channels: Vec<Channel>,
+    /// The memory blocks; a block's number is its index.
+    pub blocks: Vec<Block>,
     /// What is done about errors of the module itself.
     pub health: ModuleTable,
     /// Names of the schedules, at least one; the module starts with the first.
@@ -225,6 +228,7 @@ impl Module {
             overrun_after_ns: DEFAULT_OVERRUN_NS,
             storm: Storm::default(),
             channels: Vec::new(),
+            blocks: Vec::new(),
             health: ModuleTable::default(),
             schedules: vec![ONLY_SCHEDULE.to_owned()],
         }

@@ -185,6 +185,16 @@ pub(super) struct RawChannel {
     pub(super) destinations: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
+/// `[[memory]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMemory {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) size: Option<Spanned<Quantity>>,
+    pub(super) readers: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) writers: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
 /// A number with a unit, as text. A bare number is let in so that it can be reported as one that lacks its unit.
 #[derive(Debug)]
 pub(super) struct Quantity(pub(super) String);

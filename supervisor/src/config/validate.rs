@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bulkhead_abi::health::Limits;
 use toml::Spanned;
 
+use super::blocks;
 use super::channels;
 use super::checks::{self, choice, required, size_in, time_in};
 use super::cores::Cores;
@@ -88,6 +89,7 @@ pub(super) fn module(
         .collect();
     let names: Vec<_> = sections.iter().map(name_of).collect();
     let channels = channels::read(&document.channels, &names, base_dir, found);
+    let blocks = blocks::read(&document.blocks, &names, found);
     let module = Module {
         name: name.map(|name| name.get_ref().clone()).unwrap_or_default(),
         major_frame_ns: frame.map_or(module::MIN_FRAME_NS, |frame| frame.ns),
@@ -97,6 +99,7 @@ pub(super) fn module(
         overrun_after_ns: overrun_after_ns.unwrap_or(module::DEFAULT_OVERRUN_NS),
         storm,
         channels,
+        blocks,
         health: module_health,
         schedules,
     };

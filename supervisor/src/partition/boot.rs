@@ -66,6 +66,8 @@ pub fn boot_info(module: &Module, id: PartitionId, start: Start) -> (BootInfo, V
 
     let port_count = module.channels.iter().flat_map(Channel::ends).filter(|end| end.partition() == Some(id)).count();
 
+    let block_count = module.blocks.iter().filter(|block| block.writable_by(id).is_some()).count();
+
     let area = |kind: AreaKind, writable, base, size| MemoryArea { kind: kind as u32, writable, base, size };
     let mut areas = [MemoryArea::default(); MAX_AREAS];
     areas[0] = area(AreaKind::Ram, 1, map::RAM.base, partition.memory_bytes);
@@ -117,6 +119,9 @@ pub fn boot_info(module: &Module, id: PartitionId, start: Start) -> (BootInfo, V
         report_data: map::GUEST.base + map::guest::REPORT_DATA,
         report_slots: map::guest::REPORT_SLOTS,
         reserved_reports: 0,
+        blocks: map::HOST.base + map::host::BLOCKS,
+        block_count: block_count as u32,
+        reserved_blocks: 0,
     };
     (info, tables)
 }

@@ -14,6 +14,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use bulkhead_abi::block::BlockInfo;
 use bulkhead_abi::boot::BootInfo;
 use bulkhead_abi::clock::Clock;
 use bulkhead_abi::map;
@@ -233,6 +234,14 @@ impl Memory {
         let bytes = unsafe { std::slice::from_raw_parts(table.as_ptr().cast::<u8>(), size_of_val(table)) };
         assert!(bytes.len() as u64 <= map::host::PORTS_SIZE);
         self.host.write(map::host::PORTS, bytes);
+    }
+
+    /// Writes the table of the partition's memory blocks.
+    pub fn write_blocks(&self, table: &[BlockInfo]) {
+        // SAFETY: BlockInfo is `repr(C)` without padding (its offsets have tests), so every byte of it is initialised.
+        let bytes = unsafe { std::slice::from_raw_parts(table.as_ptr().cast::<u8>(), size_of_val(table)) };
+        assert!(bytes.len() as u64 <= map::host::BLOCKS_SIZE);
+        self.host.write(map::host::BLOCKS, bytes);
     }
 
     /// The clock page.

@@ -33,6 +33,7 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::Pid;
 
+use crate::block::Share;
 use crate::config::PartitionId;
 use crate::dispatch::policy::{GUEST_NICE, GuestPolicy, apply};
 use crate::image::{self, Image, ImageError};
@@ -137,6 +138,8 @@ pub struct Order {
     pub boot: (BootInfo, Vec<u8>),
     /// Its ports.
     pub ports: Ports,
+    /// Its memory blocks.
+    pub blocks: Share,
     /// Whether the RAM area keeps its contents.
     pub keep_ram: bool,
     /// The host's CPU that the partition runs on.
@@ -239,9 +242,11 @@ fn serve(parent: &mut spawn::Parent, order: &Order) -> Birth {
     let cleared = order.memory.clear(order.keep_ram);
     order.memory.write_boot(info, tables);
     order.memory.write_ports(&order.ports.prepare());
+    order.memory.write_blocks(&order.blocks.table());
+    let shared = order.ports.mappings().into_iter().chain(order.blocks.mappings());
     let born = cleared
         .map_err(|error| BirthError::Host { call: "fallocate", error })
-        .and_then(|()| parent.birth(&order.guest, &order.memory, &order.ports, u64::from(info.limits.processes) + 1));
+        .and_then(|()| parent.birth(&order.guest, &order.memory, shared, u64::from(info.limits.processes) + 1));
     restore_dumpable();
     let process = born.and_then(|process| {
         // Only now, when it is stopped and complete, does the process move to its real-time core.

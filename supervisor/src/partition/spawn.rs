@@ -24,7 +24,6 @@ use super::inject::{InjectError, Tracee};
 use super::memory::{Mapping, Memory};
 use super::namespaces::Fences;
 use crate::image::Image;
-use crate::port::Ports;
 
 /// The user that root's partitions become: "nobody".
 const NOBODY: u32 = 65534;
@@ -141,17 +140,17 @@ impl Parent {
         }
     }
 
-    /// Makes a process for `guest`, with `memory` and `ports` mapped and everything fenced in, stopped before its first
+    /// Makes a process for `guest`, with `memory` and what it has `shared` with others mapped and everything fenced in, stopped before its first
     /// instruction. An image that asks for stacks of processes gets `stacks`.
-    pub(super) fn birth(
+    pub(super) fn birth<'a>(
         &mut self,
         guest: &Guest,
-        memory: &Memory,
-        ports: &Ports,
+        memory: &'a Memory,
+        shared: impl Iterator<Item = Mapping<'a>>,
         stacks: u64,
     ) -> Result<Process, BirthError> {
         let fences = self.fences;
-        let mappings: Vec<_> = memory.mappings().into_iter().chain(ports.mappings()).collect();
+        let mappings: Vec<_> = memory.mappings().into_iter().chain(shared).collect();
         let mut keep: Vec<_> = mappings.iter().map(|mapping| mapping.fd.as_raw_fd()).collect();
         keep.sort_unstable();
         keep.dedup();

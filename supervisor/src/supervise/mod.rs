@@ -33,6 +33,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
+use crate::block::Blocks;
 use crate::config::module::Start;
 use crate::config::{Channel, Module, PartitionId};
 use crate::dispatch::policy::{GuestPolicy, RealTime};
@@ -92,6 +93,7 @@ struct Supervisor<'a> {
     policies: Vec<GuestPolicy>,
     residents: Vec<Resident>,
     channels: Arc<Channels>,
+    blocks: Arc<Blocks>,
     audits: Vec<Audit>,
     gateways: Option<Gateways>,
     spawner: Spawner,
@@ -169,6 +171,8 @@ impl<'a> Supervisor<'a> {
         let width = module.partitions.iter().map(|partition| partition.name.chars().count()).max().unwrap_or(0);
         let channels = Channels::new(module).map_err(|(channel, error)| RunError::Channel { channel, error })?;
         let channels = Arc::new(channels);
+        let blocks = Blocks::new(module).map_err(|(block, error)| RunError::Block { block, error })?;
+        let blocks = Arc::new(blocks);
         let gateways = Gateways::start(&channels, module.partitions.len(), &housekeeping, move || {
             // The tick comes anyway.
             let _ = news_waker.wake();
@@ -180,7 +184,7 @@ impl<'a> Supervisor<'a> {
                 let id = PartitionId(index as u16);
                 let partition = module.partition(id);
                 let prefix = prefix(&partition.name, index, width, colour);
-                Resident::new(module, id, guest, policies[partition.core], &channels, prefix, now_ns())
+                Resident::new(module, id, guest, policies[partition.core], (&channels, &blocks), prefix, now_ns())
                     .map_err(|error| RunError::Memory { partition: partition.name.clone(), error })
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -201,6 +205,7 @@ impl<'a> Supervisor<'a> {
             residents,
             audits: vec![Audit::default(); module.channels.len()],
             channels,
+            blocks,
             gateways,
             spawner,
             journal,

@@ -240,6 +240,12 @@ impl Supervisor<'_> {
             if let Some(process) = resident.process.take() {
                 process.destroy();
             }
+        }
+        // Now nobody uses them: a process that is being born meanwhile does not get to run.
+        if let Err((block, error)) = self.blocks.clear() {
+            self.say(&format!("memory block \"{block}\" keeps its contents: {error}"));
+        }
+        for resident in &mut self.residents {
             resident.storm = Default::default();
             let mode = match self.module.partition(resident.id).start {
                 Start::Cold => StartMode::Cold,

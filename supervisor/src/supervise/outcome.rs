@@ -79,6 +79,14 @@ pub enum RunError {
         /// Why.
         error: Errno,
     },
+    /// A memory block's memory cannot be had.
+    #[error("memory block \"{block}\": no memory for it: {error}")]
+    Block {
+        /// Which block.
+        block: String,
+        /// Why.
+        error: Errno,
+    },
     /// An end of a channel is a socket that cannot be had.
     #[error(transparent)]
     Gateway(#[from] GatewayError),

@@ -15,6 +15,7 @@ use super::console::{Lines, Tap, Throttle};
 use super::death::{Death, Note, Verdict};
 use super::output::Output;
 use super::report::{Reports, Will};
+use crate::block::{Blocks, Share};
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::GuestPolicy;
 use crate::dispatch::real::{Raised, Slot, raise, send};
@@ -48,6 +49,7 @@ pub(super) struct Resident {
     pub(super) memory: Arc<Memory>,
     pub(super) slot: Arc<Slot>,
     ports: Ports,
+    blocks: Share,
     pub(super) state: State,
     pub(super) process: Option<Process>,
     pub(super) storm: StormWatch,
@@ -85,7 +87,7 @@ impl Resident {
         id: PartitionId,
         guest: Arc<Guest>,
         policy: GuestPolicy,
-        channels: &Arc<Channels>,
+        (channels, blocks): (&Arc<Channels>, &Arc<Blocks>),
         prefix: String,
         now_ns: u64,
     ) -> Result<Resident, Errno> {
@@ -96,6 +98,7 @@ impl Resident {
             guest,
             slot: Arc::new(Slot::new(Arc::clone(&memory), channels.ringers(module, id))),
             ports: Ports::new(channels, id),
+            blocks: Share::new(blocks, id),
             memory,
             state: State::Idle { last: None, failed: false },
             process: None,
@@ -152,6 +155,7 @@ impl Resident {
             memory: Arc::clone(&self.memory),
             boot: boot_info(module, self.id, start),
             ports: self.ports.clone(),
+            blocks: self.blocks.clone(),
             keep_ram,
             cpu: self.cpu,
             policy: self.policy,

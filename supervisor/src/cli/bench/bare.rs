@@ -10,6 +10,7 @@ use bulkhead_abi::boot::{StartCondition, StartMode};
 use bulkhead_abi::vcpu::DOORBELL;
 
 use super::{Failure, host_cannot};
+use crate::block::Share;
 use crate::cli::HOST_CANNOT;
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::GuestPolicy;
@@ -60,6 +61,7 @@ impl Bare {
             guest: Arc::new(guest),
             memory: Arc::clone(&memory),
             ports: Ports::none(),
+            blocks: Share::none(),
             keep_ram: false,
             cpu,
             policy,

@@ -183,6 +183,7 @@ fn module(cpu: u32) -> Module {
         overrun_after_ns: WINDOW_NS,
         storm: Storm::default(),
         channels: Vec::new(),
+        blocks: Vec::new(),
         health: ModuleTable::default(),
         schedules: vec![ONLY_SCHEDULE.to_owned()],
     }

@@ -15,6 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use super::guest;
+use crate::block::Share;
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::RealTime;
 use crate::host::Cpus;
@@ -166,6 +167,7 @@ fn try_guest(spawner: &Spawner, cpu: u32, real_time: &RealTime) -> Result<Gueste
         guest: Arc::new(guest),
         memory: Arc::new(memory),
         ports: Ports::none(),
+        blocks: Share::none(),
         keep_ram: false,
         cpu,
         policy: real_time.guest_policy(1, 2),
