@@ -49,7 +49,7 @@ static void keep(volatile uint64_t *word)
     if (info->generation == 1)
         *(volatile int *)0 = 1;
     else if (info->generation == 2)
-        bh_printf("%d\n", 1 / zero);
+        bh_printf("%d\n", 10 / zero);
     bh_halt(0);
 }
 
