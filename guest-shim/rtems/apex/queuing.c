@@ -86,7 +86,7 @@ void CREATE_QUEUING_PORT(const char *name, MESSAGE_SIZE_TYPE size, MESSAGE_RANGE
     queue->port = port;
     queue->info = info;
     if (created == 0)
-        (void)rtems_interrupt_handler_install(BH_LINE_PORT, "APEX ports", RTEMS_INTERRUPT_UNIQUE, on_news, NULL);
+        (void)rtems_interrupt_handler_install(BH_LINE_PORT, "APEX ports", RTEMS_INTERRUPT_SHARED, on_news, NULL);
     *id = ++created;
     *code = NO_ERROR;
 }
