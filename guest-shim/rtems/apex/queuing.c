@@ -99,8 +99,8 @@ static bool wait_for_grant(struct queue *queue, SYSTEM_TIME_TYPE time_out, uint3
     rtems_interval ticks = time_out < 0 ? RTEMS_NO_TIMEOUT : apex_ticks(time_out);
     rtems_status_code status = rtems_semaphore_obtain(queue->semaphore, RTEMS_WAIT, ticks);
     (void)bh_irq_disable();
-    if (status != RTEMS_SUCCESSFUL) {
-        /* A grant may have come between the end of the wait and here. */
+    /* As many grants as tasks that wait: one of them is this task's, and came between the end of the wait and here. */
+    while (status != RTEMS_SUCCESSFUL && queue->granted == queue->waiting) {
         bh_irq_enable(level);
         status = rtems_semaphore_obtain(queue->semaphore, RTEMS_NO_WAIT, 0);
         (void)bh_irq_disable();
