@@ -10,8 +10,12 @@ fn page() -> &'static Clock {
     unsafe { &*(boot::info().clock as *const Clock) }
 }
 
-/// The processor's time-stamp counter.
+/// The processor's time-stamp counter; in a virtual run, nanoseconds of virtual time.
 pub fn ticks() -> u64 {
+    #[cfg(feature = "runtime")]
+    if crate::virtual_time::is_virtual() {
+        return crate::virtual_time::read_ns();
+    }
     #[cfg(target_arch = "x86_64")]
     // SAFETY: every x86-64 processor has the instruction, and user mode may use it unless the supervisor traps it.
     unsafe {
@@ -24,6 +28,12 @@ pub fn ticks() -> u64 {
 pub fn now_ns() -> u64 {
     let (scale, _) = page().read();
     scale.ns(ticks())
+}
+
+/// Module time for the shim's own use: looking takes no virtual time.
+#[cfg(feature = "runtime")]
+pub(crate) fn peek_ns() -> u64 {
+    if crate::virtual_time::is_virtual() { crate::virtual_time::now_ns() } else { now_ns() }
 }
 
 /// Wall clock in nanoseconds since 1970-01-01 00:00 UTC. It jumps when somebody sets the host's clock.

@@ -30,6 +30,8 @@ fn writer() -> Writer<'static> {
 /// interrupts let run finds the ring whole.
 pub fn write(bytes: &[u8]) -> usize {
     #[cfg(feature = "runtime")]
+    crate::virtual_time::charge();
+    #[cfg(feature = "runtime")]
     return crate::irq::free(|| writer().write(bytes));
     #[cfg(not(feature = "runtime"))]
     writer().write(bytes)
@@ -37,6 +39,8 @@ pub fn write(bytes: &[u8]) -> usize {
 
 /// Reads what has been typed, at most `buffer.len()` bytes; returns how many. Never waits.
 pub fn read(buffer: &mut [u8]) -> usize {
+    #[cfg(feature = "runtime")]
+    crate::virtual_time::charge();
     let info = boot::info();
     // SAFETY: as for the writer; these pages are readable, and the consumer's page is the guest's own.
     let mut reader = unsafe {
@@ -61,7 +65,7 @@ pub fn print(mut bytes: &[u8]) {
             return;
         } else {
             patience -= 1;
-            crate::window::yield_window();
+            wait();
         }
     }
 }
@@ -80,6 +84,16 @@ pub fn flush() {
         if writer().is_drained() {
             return;
         }
+        wait();
+    }
+}
+
+/// Gives the supervisor time to fetch output.
+#[cfg(feature = "runtime")]
+fn wait() {
+    if crate::virtual_time::is_virtual() {
+        crate::virtual_time::service();
+    } else {
         crate::window::yield_window();
     }
 }

@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 use bulkhead_abi::map;
 use bulkhead_abi::vcpu::{DOORBELL, FaultKind};
 
-use crate::{arch, irq, window};
+use crate::{arch, irq, virtual_time, window};
 
 const SIGTRAP: i32 = 5;
 const SIGSEGV: i32 = 11;
@@ -22,6 +22,8 @@ const SIGALRM: i32 = 14;
 const SIGSYS: i32 = 31;
 /// `si_code` of SIGSEGV: nothing is mapped there.
 const SEGV_MAPERR: i32 = 1;
+/// `si_code` of what the processor raises without an address: a general protection fault.
+const SI_KERNEL: i32 = 128;
 
 /// The general registers at a fault, in the order of Linux' signal frame.
 #[derive(Debug, Clone, Copy)]
@@ -132,6 +134,7 @@ const RDI: usize = 8;
 const RSI: usize = 9;
 const RDX: usize = 12;
 const RAX: usize = 13;
+const RCX: usize = 14;
 const RSP: usize = 15;
 const RIP: usize = 16;
 const RFLAGS: usize = 17;
@@ -147,6 +150,9 @@ const R10: usize = 2;
 extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Context) {
     // SAFETY: the kernel passes pointers into the signal frame it has just written, which this handler alone uses.
     let (info, context) = unsafe { (&*info, &mut *context) };
+    if virtual_time::is_virtual() && virtual_signal(signal, info, context) {
+        return;
+    }
     if signal == SIGALRM || signal == DOORBELL {
         if irq::arrived(signal == SIGALRM) {
             interrupt(context);
@@ -172,6 +178,34 @@ extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Co
         // Sent by somebody, not raised by an instruction.
         registers[RIP] = arch::die_segv();
     }
+}
+
+/// In a virtual run signals bring no interrupts, but the supervisor's question where the guest is, and the time-stamp counter
+/// faults. True if that was it.
+fn virtual_signal(signal: i32, info: &SigInfo, context: &mut Context) -> bool {
+    let registers = &mut context.registers;
+    let ip = registers[RIP];
+    if signal == SIGALRM || signal == DOORBELL {
+        virtual_time::note_ip(ip);
+        return true;
+    }
+    let in_image = ip >= map::IMAGE.base && ip < map::IMAGE.end();
+    if signal != SIGSEGV || info.code != SI_KERNEL || !in_image {
+        return false;
+    }
+    // SAFETY: a general protection fault of an instruction of the image, so there is one.
+    let Some((length, with_processor)) = (unsafe { arch::counter_reading(ip) }) else { return false };
+    let ticks = virtual_time::counter();
+    registers[RAX] = ticks & 0xffff_ffff;
+    registers[RDX] = ticks >> 32;
+    if with_processor {
+        registers[RCX] = 0;
+    }
+    registers[RIP] += length;
+    if virtual_time::settle_in_handler() {
+        interrupt(context);
+    }
+    true
 }
 
 /// Makes the interrupted code look as if the processor had interrupted it: the stack pointer aligned to 16 bytes, then SS,
@@ -210,7 +244,8 @@ fn resumed(signal: i32, info: &SigInfo, context: &mut Context) -> bool {
     let (trap, error) = (context.registers[TRAPNO], context.registers[ERR]);
     // The first 18 registers of the frame are laid out as `Registers`.
     let registers = (&raw mut context.registers).cast();
-    handler(&mut Fault { registers, address: info.address, trap, error, signal, code: info.code })
+    let mut fault = Fault { registers, address: info.address, trap, error, signal, code: info.code };
+    virtual_time::hold(|| handler(&mut fault))
 }
 
 /// Notes a system call from outside the shim and makes it from within, where the filter decides. If the filter lets it

@@ -15,7 +15,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fen
 use bulkhead_abi::vcpu::line;
 pub use bulkhead_abi::vcpu::line::{CONSOLE, COUNT, FIRST_SOFTWARE, PORT, TIMER, WINDOW};
 
-use crate::{arch, timer, window};
+use crate::{arch, timer, virtual_time, window};
 
 /// What a handler is: called with interrupts masked, on the interrupted stack, with the line's number and the argument it
 /// was connected with.
@@ -183,17 +183,32 @@ pub fn clear(line: u32) -> Result<(), LineError> {
 
 /// The raised lines, a bit each.
 pub fn pending() -> u64 {
+    virtual_time::charge();
     pending_word().load(Ordering::Relaxed)
+}
+
+/// The lines that are raised and enabled, a bit each.
+pub(crate) fn wanted() -> u64 {
+    // SYNC POINT doorbell: as in `arrived`.
+    pending_word().load(Ordering::Acquire) & enabled_word().load(Ordering::Relaxed)
+}
+
+/// Leaves the mark of an interrupt that cannot be delivered now: it is taken at the next unmasking.
+pub(crate) fn defer() {
+    bh_deferred.store(1, Ordering::Relaxed);
 }
 
 /// Sleeps until an interrupt is pending. To be called with interrupts masked; it returns with them masked, and the
 /// interrupt is taken when the caller unmasks. If one is pending already it returns at once, so no wake-up can be lost.
 pub fn idle() {
+    if virtual_time::is_virtual() {
+        return virtual_time::idle();
+    }
     let vcpu = window::vcpu();
     loop {
         let wakes = vcpu.wakes.load(Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
-        if pending() & enabled_word().load(Ordering::Relaxed) != 0 {
+        if wanted() != 0 {
             // The supervisor may have raised the line without having rung yet.
             bh_deferred.store(1, Ordering::Relaxed);
             return;
@@ -233,6 +248,7 @@ pub fn next_line() -> Option<u32> {
     let line = ready.trailing_zeros();
     pending_word().fetch_and(!(1 << line), Ordering::Relaxed);
     arch::bh_served.store(1, Ordering::Relaxed);
+    virtual_time::note_interrupt(line);
     if line == TIMER {
         timer::expired();
     }
@@ -275,11 +291,6 @@ pub(crate) fn arrived(from_timer: bool) -> bool {
     }
     bh_masked.store(1, Ordering::Relaxed);
     true
-}
-
-/// The interrupt that [`arrived`] wanted delivered cannot be: it is taken at the next unmasking.
-pub(crate) fn defer() {
-    bh_deferred.store(1, Ordering::Relaxed);
 }
 
 /// The address of the vector.

@@ -12,7 +12,7 @@ pub use bulkhead_abi::report::{MESSAGE_LEN, ReportKind};
 use bulkhead_abi::report::{Report, RequestKind};
 use bulkhead_abi::ring::{Consumer, Producer, used};
 
-use crate::{arch, boot, clock, console, irq, window};
+use crate::{arch, boot, clock, console, irq, virtual_time, window};
 
 /// Ends the partition's process with `status` (0 to 255; 0 means well). Waits for the console's output to be fetched, with
 /// interrupts masked: nobody else in the guest runs any more, and nobody prints. What happens then is the configuration's to
@@ -25,6 +25,7 @@ pub fn halt(status: i32) -> ! {
 
 /// Ends the process at once; unfetched output is still there for the supervisor.
 pub(crate) fn exit(status: i32) -> ! {
+    virtual_time::end();
     loop {
         // SAFETY: the call does not return.
         unsafe { arch::syscall(arch::nr::EXIT_GROUP, [status as u64, 0, 0, 0, 0]) };
@@ -137,7 +138,7 @@ fn write_report(kind: ReportKind, code: u32, process: u32, address: u64, message
             return false;
         }
         let slot = &slots[(head & (info.report_slots - 1)) as usize];
-        slot.time_ns.store(clock::now_ns(), Ordering::Relaxed);
+        slot.time_ns.store(clock::peek_ns(), Ordering::Relaxed);
         slot.address.store(address, Ordering::Relaxed);
         slot.kind.store(kind as u32, Ordering::Relaxed);
         slot.code.store(code, Ordering::Relaxed);

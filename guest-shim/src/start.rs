@@ -2,7 +2,7 @@
 
 use bulkhead_abi::boot::BootInfo;
 
-use crate::{arch, boot, partition};
+use crate::{arch, boot, partition, virtual_time};
 
 unsafe extern "C" {
     fn main(argc: i32, argv: *const *const u8) -> i32;
@@ -22,6 +22,7 @@ extern "C" fn bh_rt_start(boot: *const BootInfo) -> ! {
         partition::exit(EXIT_NOT_A_PARTITION);
     }
     arch::init();
+    virtual_time::init();
     let info = boot::info();
     // SAFETY: the guest defines `main` with this signature, and its arguments are the supervisor's table.
     let status = unsafe { main(info.argc as i32, info.argv as *const *const u8) };

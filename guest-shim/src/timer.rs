@@ -6,7 +6,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{arch, clock, irq};
+use crate::{arch, clock, irq, virtual_time};
 
 static NEXT_NS: AtomicU64 = AtomicU64::new(0);
 static PERIOD_NS: AtomicU64 = AtomicU64::new(0);
@@ -28,7 +28,11 @@ pub fn stop() {
     irq::free(|| {
         NEXT_NS.store(0, Ordering::Relaxed);
         PERIOD_NS.store(0, Ordering::Relaxed);
-        arch::set_timer(0);
+        if virtual_time::is_virtual() {
+            virtual_time::set_timer(0);
+        } else {
+            arch::set_timer(0);
+        }
         // The line exists.
         let _ = irq::clear(irq::TIMER);
     });
@@ -36,6 +40,7 @@ pub fn stop() {
 
 /// Ticks that came due since the timer was set, those that were missed included.
 pub fn ticks() -> u64 {
+    virtual_time::charge();
     TICKS.load(Ordering::Relaxed)
 }
 
@@ -46,6 +51,7 @@ pub fn take_missed() -> u64 {
 }
 
 fn start(deadline_ns: u64, period_ns: u64) {
+    virtual_time::charge();
     irq::free(|| {
         PERIOD_NS.store(period_ns, Ordering::Relaxed);
         NEXT_NS.store(deadline_ns.max(1), Ordering::Relaxed);
@@ -64,6 +70,10 @@ fn arm(deadline_ns: u64) {
     const STOPPED_NS: u64 = 50_000;
     /// On a host so busy that every call looks like a stop, being late is what is left.
     const TRIES: u32 = 4;
+    if virtual_time::is_virtual() {
+        // Exact, and 0 would stop it.
+        return virtual_time::set_timer(deadline_ns.max(1));
+    }
     for _ in 0..TRIES {
         let now = clock::now_ns();
         // 0 would stop the kernel's timer.
@@ -94,7 +104,7 @@ pub(crate) fn fired() -> bool {
 pub(crate) fn expired() {
     let due = NEXT_NS.load(Ordering::Relaxed);
     // Otherwise somebody raised the line, and the kernel's timer is still set.
-    let Some(late) = clock::now_ns().checked_sub(due) else { return };
+    let Some(late) = clock::peek_ns().checked_sub(due) else { return };
     if due == 0 {
         return;
     }

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use bulkhead_abi::vcpu::VcpuPage;
 
-use crate::{arch, boot};
+use crate::{arch, boot, virtual_time};
 
 pub(crate) fn vcpu() -> &'static VcpuPage {
     // SAFETY: the supervisor mapped the vCPU page there, aligned, for the whole life of the process; all its fields that
@@ -14,15 +14,23 @@ pub(crate) fn vcpu() -> &'static VcpuPage {
 
 /// Windows of this partition that have begun since its start, modulo 2^32; the first is number 1.
 pub fn count() -> u32 {
+    virtual_time::charge();
+    current()
+}
+
+fn current() -> u32 {
     vcpu().window.load(Ordering::Relaxed)
 }
 
 /// Gives the rest of the current window back and returns in the next one.
 pub fn yield_window() {
-    let current = count();
-    while count() == current {
+    if virtual_time::is_virtual() {
+        return virtual_time::yield_window(current);
+    }
+    let before = current();
+    while current() == before {
         // A stop interrupts the wait and a continue restarts it; the kernel then compares the word again, which the
         // supervisor has changed in between. So no wake-up can be lost, and none has to be sent.
-        arch::futex_wait(&vcpu().window, current);
+        arch::futex_wait(&vcpu().window, before);
     }
 }

@@ -29,6 +29,7 @@ pub mod report;
 pub mod ring;
 pub mod schedule;
 pub mod vcpu;
+pub mod virtual_time;
 
 /// Version of every layout in this crate. A guest's ABI note carries the version it was built with; the supervisor
 /// refuses any other.

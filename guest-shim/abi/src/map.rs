@@ -67,7 +67,9 @@ pub mod host {
     pub const BOOT: u64 = 0x0000;
     /// [`crate::clock::Clock`].
     pub const CLOCK: u64 = 0x1000;
-    /// [`crate::schedule::Status`], behind the clock.
+    /// [`crate::virtual_time::Parameters`], behind the clock.
+    pub const VIRTUAL: u64 = CLOCK + 0x400;
+    /// [`crate::schedule::Status`], behind that.
     pub const SCHEDULE: u64 = CLOCK + 0x800;
     /// [`crate::ring::Consumer`] of the console's output: how far the supervisor has read.
     pub const OUT_CONSUMER: u64 = 0x2000;
@@ -109,6 +111,8 @@ pub mod port {
 pub mod guest {
     /// [`crate::vcpu::VcpuPage`].
     pub const VCPU: u64 = 0x0000;
+    /// [`crate::virtual_time::VirtualCpu`], behind it.
+    pub const VIRTUAL: u64 = VCPU + 0x800;
     /// [`crate::ring::Producer`] of the console's output.
     pub const OUT_PRODUCER: u64 = 0x1000;
     /// [`crate::ring::Consumer`] of the console's input: how far the guest has read.

@@ -1,6 +1,9 @@
 //! The little that only assembly can say, one file an architecture.
 
 #[cfg(target_arch = "x86_64")]
+#[path = "coverage_x86_64.rs"]
+mod coverage;
+#[cfg(target_arch = "x86_64")]
 #[path = "paravirt_x86_64.rs"]
 mod paravirt;
 #[cfg(target_arch = "x86_64")]

@@ -7,7 +7,7 @@
 use core::arch::global_asm;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{irq, window};
+use crate::{irq, virtual_time, window};
 
 /// Not 0 if a line has been served since the guest's last `sti`. On a processor, `sti; hlt` cannot be interrupted in between;
 /// here it can, and then the `hlt` has nothing to wait for any more.
@@ -131,6 +131,9 @@ global_asm!(
 /// What `hlt` does: sleeps until an interrupt has been served, or for ever if interrupts are masked.
 extern "C" fn wait() {
     while irq::level() != 0 {
+        if virtual_time::is_virtual() {
+            virtual_time::halt();
+        }
         window::yield_window();
     }
     irq::disable();

@@ -400,6 +400,28 @@ pub(crate) fn futex_wait(word: &AtomicU32, current: u32) {
     unsafe { syscall(nr::FUTEX, [word.as_ptr() as u64, FUTEX_WAIT, u64::from(current), 0, 0]) };
 }
 
+/// Wakes whoever sleeps on `word`, in whichever process.
+pub(crate) fn futex_wake(word: &AtomicU32) {
+    const FUTEX_WAKE: u64 = 1;
+    // SAFETY: FUTEX_WAKE only compares an address.
+    unsafe { syscall(nr::FUTEX, [word.as_ptr() as u64, FUTEX_WAKE, 1, 0, 0]) };
+}
+
+/// The length of the instruction at `ip` if it reads the time-stamp counter: RDTSC or RDTSCP, and whether it is the latter.
+///
+/// # Safety
+/// There must be an instruction at `ip` that the processor has just read.
+pub(crate) unsafe fn counter_reading(ip: u64) -> Option<(u64, bool)> {
+    // SAFETY: the processor has read that instruction, and no instruction with these first bytes is shorter than those.
+    unsafe {
+        match (*(ip as *const u8), *((ip + 1) as *const u8)) {
+            (0x0f, 0x31) => Some((2, false)),
+            (0x0f, 0x01) if *((ip + 2) as *const u8) == 0xf9 => Some((3, true)),
+            _ => None,
+        }
+    }
+}
+
 /// Sets the kernel's timer to fire once in `us` microseconds; 0 stops it.
 pub(crate) fn set_timer(us: u64) {
     const ITIMER_REAL: u64 = 0;

@@ -153,6 +153,24 @@ pub struct RunArgs {
     /// Refuse to run without this
     #[arg(long, value_enum, value_name = "WHAT")]
     pub require: Option<Requirement>,
+    /// Run in virtual time: as fast as the host allows, and the same every time
+    #[arg(long = "virtual", conflicts_with = "require")]
+    pub virtual_time: bool,
+    /// Stop at this virtual time, such as "1h"
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "virtual_time", conflicts_with = "duration")]
+    pub until: Option<std::time::Duration>,
+    /// What a basic block of an instrumented guest takes, in nanoseconds of virtual time [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), requires = "virtual_time")]
+    pub block_ns: Option<u32>,
+    /// A number that is recorded with a virtual run
+    #[arg(long, value_name = "N", requires = "virtual_time")]
+    pub seed: Option<u64>,
+    /// How fast virtual time may run: "max", or a factor such as "1x" or "0.1x" [default: max]
+    #[arg(long, value_name = "SPEED", value_parser = speed, requires = "virtual_time")]
+    pub speed: Option<Speed>,
+    /// Write the digest of a virtual run to this file
+    #[arg(long, value_name = "FILE", requires = "virtual_time")]
+    pub digest: Option<PathBuf>,
     /// Print what the run came to as JSON; guests' output goes to standard error
     #[arg(long)]
     pub json: bool,
@@ -187,6 +205,24 @@ impl From<Console> for ConsoleMode {
 pub enum Requirement {
     /// Real-time scheduling
     Rt,
+}
+
+/// What a basic block takes by default, in nanoseconds.
+const DEFAULT_BLOCK_NS: u32 = 2;
+
+/// How many times as fast as the host's time virtual time may run; `None` for as fast as possible.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Speed(pub Option<f64>);
+
+fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed(None));
+    }
+    let factor = text.strip_suffix('x').and_then(|factor| factor.parse::<f64>().ok());
+    match factor {
+        Some(factor) if (1e-6..=1e9).contains(&factor) => Ok(Speed(Some(factor))),
+        _ => Err("must be \"max\" or a factor such as \"1x\" or \"0.1x\"".to_owned()),
+    }
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {

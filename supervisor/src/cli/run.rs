@@ -6,9 +6,11 @@ use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 
 use super::load::{Loaded, is_elf, module, single};
-use super::{Console, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, USAGE, WELL, complain, print, report};
+use super::{
+    Console, DEFAULT_BLOCK_NS, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, Speed, USAGE, WELL, complain, print, report,
+};
 use crate::partition::Fences;
-use crate::supervise::{self, Ending, Options, Outcome, RunError, State};
+use crate::supervise::{self, Ending, Options, Outcome, RunError, State, VirtualOptions, VirtualOutcome};
 
 /// Runs the subcommand; the result is the exit status.
 pub fn run(args: &RunArgs) -> u8 {
@@ -26,9 +28,17 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         let words = "--console raw shows the output of one partition, and this module has more";
         return Err(complain(&words, USAGE));
     }
+    let virtual_time = args.virtual_time.then(|| VirtualOptions {
+        block_ns: args.block_ns.unwrap_or(DEFAULT_BLOCK_NS),
+        seed: args.seed.unwrap_or(0),
+        speed: args.speed.and_then(|Speed(speed)| speed),
+    });
+    if virtual_time.is_some() && module.cores.len() > 1 {
+        return Err(complain(&"--virtual runs modules with one scheduled core, and this one has more", USAGE));
+    }
     let options = Options {
         frames: args.frames,
-        duration: args.duration,
+        duration: args.until.or(args.duration),
         record: args.record.clone(),
         console: args.console.into(),
         require_rt: args.require == Some(Requirement::Rt),
@@ -37,11 +47,16 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         fences: Fences::ALL,
         stop_on_start_ns: None,
         tap: None,
+        virtual_time,
     };
     let outcome = supervise::run(&module, guests, &options).map_err(|error| {
         let status = if matches!(error, RunError::Record(_)) { USAGE } else { HOST_CANNOT };
         complain(&error, status)
     })?;
+    if let (Some(path), Some(virtual_time)) = (&args.digest, &outcome.virtual_time) {
+        std::fs::write(path, format!("{}\n", virtual_time.digest))
+            .map_err(|error| complain(&format_args!("--digest {}: {error}", path.display()), USAGE))?;
+    }
     if args.json {
         match serde_json::to_string_pretty(&outcome) {
             Ok(json) => print(&(json + "\n")),
@@ -52,7 +67,13 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         for line in lost_messages(&outcome) {
             complain(&line, WELL);
         }
-        eprint(&report::brief(&outcome.summary));
+        match &outcome.virtual_time {
+            Some(virtual_time) => complain(&figures(virtual_time), WELL),
+            None => {
+                eprint(&report::brief(&outcome.summary));
+                WELL
+            }
+        };
     }
     Ok(status(&outcome))
 }
@@ -123,9 +144,22 @@ pub(super) fn ending(outcome: &Outcome) -> String {
         Ending::Shutdown { partition } => format!("stopped by the health monitor on behalf of \"{partition}\""),
         Ending::Storm { partition } => format!("stopped by the health monitor: \"{partition}\" keeps failing"),
         Ending::PowerFail => "stopped by the health monitor: the host is about to lose its power".to_owned(),
+        Ending::Deadlock => "deadlock".to_owned(),
+        Ending::Stuck { partition } => format!("stopped: \"{partition}\" does not move the virtual clock"),
         Ending::BirthFailed { partition } => format!("stopped: \"{partition}\" cannot be restarted"),
     };
     if failed.is_empty() { why } else { format!("{why}; failed: {}", failed.join(", ")) }
+}
+
+/// What a virtual run came to, in one line.
+fn figures(outcome: &VirtualOutcome) -> String {
+    format!(
+        "{:.6} s of virtual time in {:.3} s, {:.1} times real time; digest {}",
+        outcome.elapsed_ns as f64 / 1e9,
+        outcome.host_ns as f64 / 1e9,
+        outcome.ratio,
+        outcome.digest
+    )
 }
 
 fn eprint(text: &str) {

@@ -14,6 +14,7 @@
 //! trust: a window never begins while another partition might still be running.
 
 pub mod agreement;
+pub mod handover;
 pub mod policy;
 pub mod real;
 

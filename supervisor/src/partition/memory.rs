@@ -23,6 +23,7 @@ use bulkhead_abi::report::Report;
 use bulkhead_abi::ring::{Consumer, Producer};
 use bulkhead_abi::schedule::Status;
 use bulkhead_abi::vcpu::VcpuPage;
+use bulkhead_abi::virtual_time::{Parameters, VirtualCpu};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -248,6 +249,18 @@ impl Memory {
     pub fn clock(&self) -> &Clock {
         // SAFETY: atomics but for a word that nobody writes.
         unsafe { self.host.at(map::host::CLOCK) }
+    }
+
+    /// The parameters of virtual time.
+    pub fn virtual_parameters(&self) -> &Parameters {
+        // SAFETY: atomics but for a word that nobody writes.
+        unsafe { self.host.at(map::host::VIRTUAL) }
+    }
+
+    /// The guest's side of virtual time.
+    pub fn virtual_cpu(&self) -> &VirtualCpu {
+        // SAFETY: atomics only.
+        unsafe { self.guest.at(map::guest::VIRTUAL) }
     }
 
     /// The vCPU page.

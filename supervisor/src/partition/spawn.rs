@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bulkhead_abi::vcpu::DOORBELL;
+use bulkhead_abi::virtual_time::REAL;
 use bulkhead_abi::{map, note};
 use nix::errno::Errno;
 use nix::sched::{sched_getaffinity, sched_setaffinity};
@@ -377,6 +378,10 @@ fn furnish(
         let args = [PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, range.base, range.size, 0, 0];
         // Only names a forbidden call before seccomp kills it; a kernel before 5.11 goes without.
         let _ = call("prctl", libc::SYS_prctl, args);
+    }
+    if memory.virtual_parameters().mode.load(Ordering::Relaxed) != REAL {
+        // The time-stamp counter faults, and the shim answers with virtual time.
+        call("prctl", libc::SYS_prctl, [libc::PR_SET_TSC as u64, libc::PR_TSC_SIGSEGV as u64, 0, 0, 0, 0])?;
     }
     let scratch = scratch.max(install_filter(&call, memory)?);
     memory.clear_scratch(scratch);

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use bulkhead_abi::virtual_time::{DIGEST, mix};
+
 use crate::record::event::Event;
 use crate::record::figure::Precision;
 use crate::record::file::{Error, Writer};
@@ -18,6 +20,8 @@ pub(super) struct Journal {
     writer: Option<Writer<File>>,
     rings: Vec<Consumer>,
     batch: Vec<Event>,
+    /// The digest of all events, in a virtual run.
+    digest: Option<u64>,
     /// Why the recording ended early, if it did.
     pub(super) failure: Option<std::io::Error>,
 }
@@ -27,13 +31,14 @@ impl Journal {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(super) fn new(header: &Header, path: Option<&Path>) -> Result<Journal, Error> {
+    pub(super) fn new(header: &Header, path: Option<&Path>, with_digest: bool) -> Result<Journal, Error> {
         let writer = path.map(|path| Writer::create(path, header)).transpose()?;
         Ok(Journal {
             stats: Stats::new(header, Precision::Live),
             writer,
             rings: Vec::new(),
             batch: Vec::new(),
+            digest: with_digest.then_some(DIGEST),
             failure: None,
         })
     }
@@ -43,8 +48,30 @@ impl Journal {
         self.rings.push(ring);
     }
 
+    /// Adds words to the digest.
+    pub(super) fn digest_words(&mut self, words: &[u64]) {
+        if let Some(digest) = &mut self.digest {
+            *digest = words.iter().fold(*digest, |digest, &word| mix(digest, word));
+        }
+    }
+
+    /// Adds what a partition has printed to the digest.
+    pub(super) fn digest_bytes(&mut self, partition: usize, bytes: &[u8]) {
+        self.digest_words(&[partition as u64, bytes.len() as u64]);
+        for chunk in bytes.chunks(8) {
+            let word = chunk.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+            self.digest_words(&[word]);
+        }
+    }
+
+    /// The digest of everything so far; 0 unless there is one.
+    pub(super) fn digest(&self) -> u64 {
+        self.digest.unwrap_or(0)
+    }
+
     /// Notes an event of the main thread's.
     pub(super) fn note(&mut self, event: Event) {
+        self.digest_words(&event.encode());
         self.stats.add(&event);
         self.batch.push(event);
     }
@@ -55,6 +82,9 @@ impl Journal {
         for ring in &mut self.rings {
             while let Some(event) = ring.pop() {
                 self.stats.add(&event);
+                if let Some(digest) = &mut self.digest {
+                    *digest = event.encode().into_iter().fold(*digest, mix);
+                }
                 look(&event);
                 if self.writer.is_some() {
                     self.batch.push(event);

@@ -17,6 +17,7 @@ mod resident;
 mod sampler;
 mod terminal;
 pub mod timekeeper;
+mod virtual_time;
 
 use std::io::{self, IsTerminal};
 use std::os::fd::AsRawFd;
@@ -27,6 +28,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bulkhead_abi::boot::{StartCondition, StartMode};
 use bulkhead_abi::vcpu::line;
+use bulkhead_abi::virtual_time::BEGIN_NS;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use nix::sys::signal::{SigSet, Signal};
@@ -49,7 +51,9 @@ use crate::record::header::Header;
 use dispatchers::Dispatchers;
 use journal::Journal;
 use outcome::host_error;
-pub use outcome::{ChannelOutcome, ConsoleMode, Ending, Options, Outcome, PartitionOutcome, RunError};
+pub use outcome::{
+    ChannelOutcome, ConsoleMode, Ending, Options, Outcome, PartitionOutcome, RunError, VirtualOptions, VirtualOutcome,
+};
 use output::Output;
 use resident::Resident;
 pub use resident::State;
@@ -82,7 +86,10 @@ pub fn run(module: &Module, guests: Vec<Arc<Guest>>, options: &Options) -> Resul
     supervisor.start_partitions()?;
     supervisor.startup_ns = now_ns() - begun;
     supervisor.announce();
-    let ending = supervisor.attend()?;
+    let ending = match &options.virtual_time {
+        Some(virtual_time) => supervisor.attend_virtually(virtual_time)?,
+        None => supervisor.attend()?,
+    };
     Ok(supervisor.finish(ending))
 }
 
@@ -116,6 +123,9 @@ struct Supervisor<'a> {
     power_failing: bool,
     /// Restarts of the module.
     resets: StormWatch,
+    /// Module time in a virtual run, where it is not the host's.
+    virtual_now_ns: Option<u64>,
+    virtual_outcome: Option<VirtualOutcome>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -129,7 +139,9 @@ impl<'a> Supervisor<'a> {
 
         let cpus = Cpus::of_this_process().map_err(host_error("sched_getaffinity"))?;
         let scheduled: Vec<u32> = module.cores.iter().map(|core| core.cpu).collect();
-        let housekeeping = cpus.housekeeping(&scheduled);
+        let is_virtual = options.virtual_time.is_some();
+        // One runs at a time in a virtual run, and handing over is cheapest on one CPU.
+        let housekeeping = if is_virtual { scheduled[..1].to_vec() } else { cpus.housekeeping(&scheduled) };
         // Where nothing is free this changes nothing.
         let _ = pin(Pid::from_raw(0), &housekeeping);
 
@@ -141,6 +153,9 @@ impl<'a> Supervisor<'a> {
             .cores
             .iter()
             .map(|core| {
+                if is_virtual {
+                    return GuestPolicy::Ordinary;
+                }
                 let busy = |schedule| core.windows_in(schedule).iter().map(|window| window.duration_ns).sum();
                 let busiest = (0..module.schedules.len()).map(busy).max().unwrap_or(0);
                 real_time.guest_policy(busiest, module.major_frame_ns)
@@ -164,8 +179,9 @@ impl<'a> Supervisor<'a> {
         facts.insert("dispatcher".to_owned(), if real_time.fifo { "fifo" } else { "ordinary" }.to_owned());
         facts.insert("guest_policies".to_owned(), format!("{policies:?}"));
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-        let header = Header::new(module, facts, started, now_ns());
-        let journal = Journal::new(&header, options.record.as_deref())?;
+        let begin_ns = if is_virtual { BEGIN_NS } else { now_ns() };
+        let header = Header::new(module, facts, started, begin_ns);
+        let journal = Journal::new(&header, options.record.as_deref(), is_virtual)?;
 
         let colour = !options.console_on_stderr && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let width = module.partitions.iter().map(|partition| partition.name.chars().count()).max().unwrap_or(0);
@@ -184,7 +200,7 @@ impl<'a> Supervisor<'a> {
                 let id = PartitionId(index as u16);
                 let partition = module.partition(id);
                 let prefix = prefix(&partition.name, index, width, colour);
-                Resident::new(module, id, guest, policies[partition.core], (&channels, &blocks), prefix, now_ns())
+                Resident::new(module, id, guest, policies[partition.core], (&channels, &blocks), prefix, begin_ns)
                     .map_err(|error| RunError::Memory { partition: partition.name.clone(), error })
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -194,9 +210,12 @@ impl<'a> Supervisor<'a> {
         let output = Output::start(sink).map_err(host_error("starting a thread"))?;
         let messages = (!options.console_on_stderr).then(|| Output::start(io::stderr())).transpose();
         let messages = messages.map_err(host_error("starting a thread"))?;
-        let typed = module.partitions.iter().any(|partition| partition.stdin).then(read_stdin);
+        let typed = module.partitions.iter().any(|partition| partition.stdin);
+        let typed = (typed && !is_virtual).then(read_stdin);
 
-        std::thread::sleep(CLOCK_WARMUP);
+        if !is_virtual {
+            std::thread::sleep(CLOCK_WARMUP);
+        }
         Ok(Supervisor {
             module,
             options,
@@ -223,12 +242,17 @@ impl<'a> Supervisor<'a> {
             interrupted: false,
             power_failing: false,
             resets: StormWatch::default(),
+            virtual_now_ns: is_virtual.then_some(BEGIN_NS),
+            virtual_outcome: None,
         })
     }
 
     /// Makes the first process of every partition.
     fn start_partitions(&mut self) -> Result<(), RunError> {
-        self.publish_clock();
+        match &self.options.virtual_time {
+            Some(virtual_time) => self.publish_virtual_time(virtual_time),
+            None => self.publish_clock(),
+        }
         let mut expected = 0;
         for resident in &mut self.residents {
             let mode = match self.module.partition(resident.id).start {
@@ -258,7 +282,7 @@ impl<'a> Supervisor<'a> {
         if self.options.quiet {
             return;
         }
-        if !self.real_time.fifo {
+        if !self.real_time.fifo && self.options.virtual_time.is_none() {
             self.say(
                 "no right to real-time scheduling: windows are kept on a best-effort basis (see `bulkhead doctor`)",
             );
@@ -271,7 +295,7 @@ impl<'a> Supervisor<'a> {
                 if missing.len() == 6 { " alone" } else { "" }
             ));
         }
-        if !host::has_invariant_counter() {
+        if !host::has_invariant_counter() && self.options.virtual_time.is_none() {
             self.say(
                 "the processor's time-stamp counter is not invariant: guests' clocks may be wrong between corrections",
             );
@@ -407,7 +431,8 @@ impl<'a> Supervisor<'a> {
         let kind = Kind::Birth {
             generation: u64::from(birth.start.generation),
             warm: birth.start.mode == StartMode::Warm,
-            took_ns: birth.took.as_nanos() as u64,
+            // What the host's clock says has no place in a virtual run.
+            took_ns: if self.virtual_now_ns.is_some() { 0 } else { birth.took.as_nanos() as u64 },
         };
         self.residents[index].arrive(birth)?;
         self.journal.note(self.event(index, kind));
@@ -474,11 +499,12 @@ impl<'a> Supervisor<'a> {
         for resident in &mut self.residents {
             resident.kill();
         }
+        let now_ns = self.now_ns();
         for resident in &mut self.residents {
             if let Some(process) = resident.process.take() {
                 process.destroy();
             }
-            resident.flush_console(now_ns(), &self.options.console, &mut self.output);
+            resident.flush_console(now_ns, &self.options.console, &mut self.output);
         }
         // What the main loop has not seen any more is recorded, but too late to be acted upon.
         if self.journal.collect(|_| {}) {
@@ -512,6 +538,7 @@ impl<'a> Supervisor<'a> {
             startup_ns: self.startup_ns,
             recording_error: self.journal.failure.as_ref().map(ToString::to_string),
             summary: self.journal.summary(),
+            virtual_time: self.virtual_outcome,
         };
         let complete = self.output.finish(LAST_OUTPUT);
         if let Some(mut messages) = self.messages {
@@ -525,7 +552,7 @@ impl<'a> Supervisor<'a> {
 
     fn event(&self, index: usize, kind: Kind) -> Event {
         let core = self.module.partitions[index].core as u16;
-        Event { time_ns: now_ns(), core, partition: index as u16, kind }
+        Event { time_ns: self.now_ns(), core, partition: index as u16, kind }
     }
 
     fn name(&self, id: PartitionId) -> String {

@@ -13,7 +13,6 @@ use super::death::Death;
 use super::report::Reported;
 use super::{Ending, State, Supervisor};
 use crate::config::module::Start;
-use crate::dispatch::real::now_ns;
 use crate::health::{Action, Error, ErrorCode, Level, Response, StormAction};
 use crate::record::event::{self, Event, Kind, NO_PARTITION, Text};
 
@@ -81,7 +80,7 @@ impl Supervisor<'_> {
         if resident.state == State::Starting {
             return;
         }
-        let (reports, lost) = resident.reports.drain(&resident.memory, now_ns());
+        let (reports, lost) = resident.reports.drain(&resident.memory, self.now_ns());
         for Reported { event, message } in reports {
             self.journal.note(self.event(index, event));
             self.note_text(index, Text::Message, &message);
@@ -99,8 +98,9 @@ impl Supervisor<'_> {
     /// A partition's process has ended: reports it and acts.
     pub(super) fn mourn(&mut self, index: usize, death: Death) -> Option<Ending> {
         self.collect_reports(index);
+        let now_ns = self.now_ns();
         let resident = &mut self.residents[index];
-        resident.flush_console(now_ns(), &self.options.console, &mut self.output);
+        resident.flush_console(now_ns, &self.options.console, &mut self.output);
         if resident.killed_by_us {
             // The action that killed it has decided already what comes next.
             return None;
@@ -188,7 +188,7 @@ impl Supervisor<'_> {
         death: Option<Death>,
     ) -> Option<Ending> {
         let storm = self.module.storm;
-        if self.residents[index].storm.restart(storm, now_ns()) {
+        if self.residents[index].storm.restart(storm, self.now_ns()) {
             let partition = self.module.partitions[index].name.clone();
             let what = match storm.action {
                 StormAction::Shutdown => "the module stops",
@@ -216,7 +216,7 @@ impl Supervisor<'_> {
     /// Restarts the module in place on behalf of a partition: every partition as at the beginning, in the first schedule.
     /// The windows go on meanwhile, and are vacant.
     fn reset(&mut self, index: usize, death: Option<Death>) -> Option<Ending> {
-        if self.resets.restart(self.module.storm, now_ns()) {
+        if self.resets.restart(self.module.storm, self.now_ns()) {
             let partition = self.module.partitions[index].name.clone();
             self.say(&format!("the module was to be restarted {}: it stops", self.too_thick()));
             let resident = &mut self.residents[index];
@@ -236,7 +236,7 @@ impl Supervisor<'_> {
         for index in 0..self.residents.len() {
             self.collect_reports(index);
             let resident = &mut self.residents[index];
-            resident.flush_console(now_ns(), &self.options.console, &mut self.output);
+            resident.flush_console(self.now_ns(), &self.options.console, &mut self.output);
             if let Some(process) = resident.process.take() {
                 process.destroy();
             }
@@ -274,7 +274,7 @@ impl Supervisor<'_> {
             address: 0,
             ip: 0,
         };
-        self.journal.note(Event { time_ns: now_ns(), core: 0, partition: NO_PARTITION, kind: health });
+        self.journal.note(Event { time_ns: self.now_ns(), core: 0, partition: NO_PARTITION, kind: health });
         self.say(&format!("the host is about to lose its power (SIGPWR); action: {}", action.name()));
         match action {
             Action::Shutdown => Some(Ending::PowerFail),

@@ -50,6 +50,37 @@ pub struct Options {
     pub stop_on_start_ns: Option<u64>,
     /// Somebody who wants every event too.
     pub tap: Option<Sender<Event>>,
+    /// Run in virtual time; `duration` is virtual then.
+    pub virtual_time: Option<VirtualOptions>,
+}
+
+/// What a virtual run is asked for. Its module has one core.
+#[derive(Debug, Clone)]
+pub struct VirtualOptions {
+    /// What a basic block takes, in nanoseconds, at least 1.
+    pub block_ns: u32,
+    /// A number that is recorded with the run.
+    pub seed: u64,
+    /// How many times as fast as the host's time virtual time may run, more than 0; `None` for as fast as possible.
+    pub speed: Option<f64>,
+}
+
+/// What a virtual run came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct VirtualOutcome {
+    /// The digest of its events: windows, interrupts, consoles, births, deaths and health, in hexadecimal. Two runs with the
+    /// same digest were the same.
+    pub digest: String,
+    /// Virtual time that passed, in nanoseconds.
+    pub elapsed_ns: u64,
+    /// The host's time that passed meanwhile, in nanoseconds.
+    pub host_ns: u64,
+    /// The former by the latter.
+    pub ratio: f64,
+    /// What a basic block took, in nanoseconds.
+    pub block_ns: u32,
+    /// The seed.
+    pub seed: u64,
 }
 
 /// Why a run could not begin or had to end. All of these are the host's doing.
@@ -146,6 +177,13 @@ pub enum Ending {
     },
     /// The health monitor stopped the module: the host is about to lose its power.
     PowerFail,
+    /// In a virtual run: nothing can ever happen again.
+    Deadlock,
+    /// In a virtual run: a guest does not move the clock and does not give way.
+    Stuck {
+        /// Which one.
+        partition: String,
+    },
     /// A partition could not be restarted.
     BirthFailed {
         /// Which one.
@@ -205,15 +243,19 @@ pub struct Outcome {
     pub recording_error: Option<String>,
     /// The figures.
     pub summary: Summary,
+    /// What a virtual run came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_time: Option<VirtualOutcome>,
 }
 
 impl Outcome {
     /// Whether a guest failed and nobody handled it, or the module had to stop.
     pub fn failed(&self) -> bool {
-        let stopped = matches!(
-            self.ending,
-            Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::PowerFail | Ending::BirthFailed { .. }
-        );
+        let stopped = match self.ending {
+            Ending::Complete | Ending::AllEnded | Ending::Interrupted | Ending::OutputClosed => false,
+            Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::BirthFailed { .. } => true,
+            Ending::Deadlock | Ending::Stuck { .. } | Ending::PowerFail => true,
+        };
         stopped || self.partitions.iter().any(|partition| matches!(partition.state, State::Idle { failed: true, .. }))
     }
 }

@@ -228,14 +228,19 @@ impl Resident {
         }
     }
 
-    /// Passes on what the guest has printed.
-    pub(super) fn drain_console(&mut self, now_ns: u64, mode: &ConsoleMode, output: &mut Output) {
+    /// Passes on what the guest has printed, and returns it as it came.
+    pub(super) fn drain_console(&mut self, now_ns: u64, mode: &ConsoleMode, output: &mut Output) -> &[u8] {
+        self.scratch.clear();
+        self.fetch(now_ns, mode, output);
+        &self.scratch
+    }
+
+    fn fetch(&mut self, now_ns: u64, mode: &ConsoleMode, output: &mut Output) {
         // While a new process is made, the spawner clears the memory at an instant that this thread does not know.
         let too_much_waits = !output.has_room() && output.buffer().len() > TICK_BYTES;
         if self.state == State::Starting || too_much_waits {
             return;
         }
-        self.scratch.clear();
         let lost = u64::from(self.tap.drain(&self.memory, &mut self.scratch, TICK_BYTES));
         match mode {
             ConsoleMode::Prefix => self.dropped += lost,

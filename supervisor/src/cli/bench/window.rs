@@ -86,6 +86,7 @@ fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<Re
         fences: Fences::ALL,
         stop_on_start_ns: None,
         tap: Some(tap),
+        virtual_time: None,
     };
 
     let (mut idle, mut busy) = (histogram(), histogram());

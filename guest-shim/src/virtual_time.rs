@@ -1,0 +1,279 @@
+//! Virtual time: the guest's own basic blocks move the clock, and events strike at an exact block.
+//!
+//! Code compiled with `-fsanitize-coverage=trace-pc` (gcc, or LLVM for Rust) calls `__sanitizer_cov_trace_pc` at every basic
+//! block. In a virtual run each call adds a few nanoseconds; when the clock reaches the nearest event, the shim handles it
+//! there and then: it raises the timer's line, or hands the turn over because the window has ended, and then takes whatever
+//! interrupt is due, as if it had struck the block. No signal and no timer of the kernel's is involved. Idling jumps to the
+//! next event, and calls of the shim take a few nanoseconds each, so that loops around them end.
+//!
+//! In a real run the same callback adds 0 to a clock that nobody reads.
+
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use bulkhead_abi::map;
+use bulkhead_abi::vcpu::line;
+use bulkhead_abi::virtual_time::{DIGEST, GUEST, NEVER, Parameters, Reason, SUPERVISOR, VIRTUAL, VirtualCpu, mix};
+
+use crate::{arch, irq, window};
+
+/// What the callback counts on until start-up has found the real thing, and in real runs: a clock without events.
+static STILL: VirtualCpu = VirtualCpu {
+    now_ns: AtomicU64::new(0),
+    next_ns: AtomicU64::new(NEVER),
+    block_ns: AtomicU64::new(0),
+    turn: AtomicU32::new(GUEST),
+    reason: AtomicU32::new(0),
+    wake_ns: AtomicU64::new(NEVER),
+    interrupts: AtomicU64::new(0),
+    digest: AtomicU64::new(0),
+    ip: AtomicU64::new(0),
+};
+
+/// The clock in use; the callback reads it.
+#[unsafe(no_mangle)]
+static bh_virtual_cpu: AtomicPtr<VirtualCpu> = AtomicPtr::new((&raw const STILL).cast_mut());
+
+static IS_VIRTUAL: AtomicBool = AtomicBool::new(false);
+/// When the guest's timer is due; 0 if it is not set.
+static DUE_NS: AtomicU64 = AtomicU64::new(0);
+/// Not 0 while a handler for faults runs, in which nothing may interrupt.
+static HELD: AtomicU32 = AtomicU32::new(0);
+
+fn cpu() -> &'static VirtualCpu {
+    // SAFETY: either the static above or the guest's page, which the supervisor mapped for the whole life of the process; all
+    // fields are atomic.
+    unsafe { &*bh_virtual_cpu.load(Ordering::Relaxed) }
+}
+
+fn parameters() -> &'static Parameters {
+    // SAFETY: the supervisor mapped this page, aligned and readable, for the whole life of the process; what changes in it is
+    // atomic.
+    unsafe { &*((map::HOST.base + map::host::VIRTUAL) as *const Parameters) }
+}
+
+/// Whether time is virtual.
+pub fn is_virtual() -> bool {
+    IS_VIRTUAL.load(Ordering::Relaxed)
+}
+
+/// Finds out which time it is. Called once, before the guest's code.
+pub(crate) fn init() {
+    let parameters = parameters();
+    if parameters.mode.load(Ordering::Relaxed) != VIRTUAL {
+        return;
+    }
+    let page = (map::GUEST.base + map::guest::VIRTUAL) as *mut VirtualCpu;
+    bh_virtual_cpu.store(page, Ordering::Relaxed);
+    let cpu = cpu();
+    cpu.now_ns.store(parameters.from_ns.load(Ordering::Relaxed), Ordering::Relaxed);
+    cpu.block_ns.store(u64::from(parameters.block_ns.load(Ordering::Relaxed)), Ordering::Relaxed);
+    cpu.digest.store(DIGEST, Ordering::Relaxed);
+    IS_VIRTUAL.store(true, Ordering::Relaxed);
+    arm_next();
+}
+
+/// Module time, without any time passing.
+pub(crate) fn now_ns() -> u64 {
+    cpu().now_ns.load(Ordering::Relaxed)
+}
+
+/// A call of the shim takes its time; what becomes due meanwhile happens at once. Nothing in a real run.
+pub(crate) fn charge() {
+    if is_virtual() {
+        tick();
+    }
+}
+
+/// Module time, whose reading takes time itself.
+pub(crate) fn read_ns() -> u64 {
+    tick()
+}
+
+/// Lets the time of a call pass, and with it what becomes due; the result is the instant before that.
+fn tick() -> u64 {
+    let cpu = cpu();
+    let now = now_ns().saturating_add(u64::from(parameters().call_ns.load(Ordering::Relaxed)));
+    cpu.now_ns.store(now, Ordering::Relaxed);
+    if now >= cpu.next_ns.load(Ordering::Relaxed) {
+        cpu.next_ns.store(NEVER, Ordering::Relaxed);
+        bh_virtual_event();
+    }
+    now
+}
+
+/// Sets the guest's timer; 0 stops it. Interrupts are masked.
+pub(crate) fn set_timer(due_ns: u64) {
+    DUE_NS.store(due_ns, Ordering::Relaxed);
+    arm_next();
+}
+
+fn until_ns() -> u64 {
+    parameters().until_ns.load(Ordering::Relaxed)
+}
+
+/// The timer's instant, or [`NEVER`].
+fn due_ns() -> u64 {
+    match DUE_NS.load(Ordering::Relaxed) {
+        0 => NEVER,
+        due => due,
+    }
+}
+
+fn arm_next() {
+    let next = if HELD.load(Ordering::Relaxed) != 0 { NEVER } else { until_ns().min(due_ns()) };
+    cpu().next_ns.store(next, Ordering::Relaxed);
+}
+
+/// Runs a handler for faults: on the alternate stack, where no interrupt may strike. The clock goes on.
+pub(crate) fn hold<T>(body: impl FnOnce() -> T) -> T {
+    if !is_virtual() {
+        return body();
+    }
+    HELD.fetch_add(1, Ordering::Relaxed);
+    arm_next();
+    let result = body();
+    HELD.fetch_sub(1, Ordering::Relaxed);
+    arm_next();
+    result
+}
+
+/// The clock has reached the next event. The callback has put that out of reach, so that instrumented code in here does not
+/// come back.
+#[unsafe(no_mangle)]
+extern "C" fn bh_virtual_event() {
+    if settle() {
+        arch::take_interrupt();
+    }
+}
+
+/// Deals with everything that is due by now; true if the interrupted code is to be interrupted.
+fn settle() -> bool {
+    if HELD.load(Ordering::Relaxed) != 0 {
+        return false;
+    }
+    // A window that ends at the very instant of the timer ends first: its last instant is not part of it.
+    while now_ns() >= until_ns() {
+        hand_over(Reason::WindowEnd);
+    }
+    if now_ns() >= due_ns() {
+        timer_is_due();
+    }
+    arm_next();
+    if irq::wanted() == 0 {
+        return false;
+    }
+    if irq::level() != 0 {
+        irq::defer();
+        return false;
+    }
+    true
+}
+
+fn timer_is_due() {
+    DUE_NS.store(0, Ordering::Relaxed);
+    window::vcpu().pending.fetch_or(1 << line::TIMER, Ordering::Relaxed);
+}
+
+/// After a trapped reading of the clock, in the signal's handler: true if the trapped code is to be interrupted.
+pub(crate) fn settle_in_handler() -> bool {
+    let interrupt = now_ns() >= cpu().next_ns.load(Ordering::Relaxed) && settle();
+    if interrupt {
+        irq::disable();
+    }
+    interrupt
+}
+
+/// The answer to a trapped instruction that reads the time-stamp counter: nanoseconds. Events wait for
+/// [`settle_in_handler`].
+pub(crate) fn counter() -> u64 {
+    let now = now_ns().saturating_add(u64::from(parameters().call_ns.load(Ordering::Relaxed)));
+    cpu().now_ns.store(now, Ordering::Relaxed);
+    now
+}
+
+/// Gives the turn away and sleeps until it comes back.
+fn hand_over(reason: Reason) {
+    let cpu = cpu();
+    give(cpu, reason);
+    // SYNC POINT turn-guest: pairs with the supervisor's release; its parameters are there when the turn is.
+    while cpu.turn.load(Ordering::Acquire) == SUPERVISOR {
+        arch::futex_wait(&cpu.turn, SUPERVISOR);
+    }
+    let from = parameters().from_ns.load(Ordering::Relaxed);
+    cpu.now_ns.store(from.max(now_ns()), Ordering::Relaxed);
+}
+
+fn give(cpu: &VirtualCpu, reason: Reason) {
+    cpu.reason.store(reason as u32, Ordering::Relaxed);
+    cpu.wake_ns.store(due_ns(), Ordering::Relaxed);
+    // SYNC POINT turn-supervisor: pairs with the supervisor's acquire; everything the guest did is visible.
+    cpu.turn.store(SUPERVISOR, Ordering::Release);
+    arch::futex_wake(&cpu.turn);
+}
+
+/// Jumps to the timer's instant if that lies in this window; else hands the turn over.
+fn skip(reason: Reason) {
+    let due = due_ns();
+    if due < until_ns() {
+        cpu().now_ns.store(due.max(now_ns()), Ordering::Relaxed);
+        timer_is_due();
+    } else {
+        hand_over(reason);
+    }
+}
+
+/// Sleeps until an interrupt is pending, with interrupts masked.
+pub(crate) fn idle() {
+    cpu().next_ns.store(NEVER, Ordering::Relaxed);
+    while irq::wanted() == 0 {
+        skip(Reason::Idle);
+    }
+    arm_next();
+    irq::defer();
+}
+
+/// Sleeps until the next window; interrupts are served meanwhile.
+pub(crate) fn yield_window(count: impl Fn() -> u32) {
+    let current = count();
+    while count() == current {
+        cpu().next_ns.store(NEVER, Ordering::Relaxed);
+        skip(Reason::Yield);
+        bh_virtual_event();
+    }
+}
+
+/// Sleeps with interrupts masked, for ever.
+pub(crate) fn halt() -> ! {
+    loop {
+        hand_over(Reason::Halt);
+    }
+}
+
+/// Has the console fetched; no time passes.
+pub(crate) fn service() {
+    hand_over(Reason::Service);
+}
+
+/// Gives the turn away for good, before the process ends. Nothing in a real run.
+pub(crate) fn end() {
+    if is_virtual() {
+        give(cpu(), Reason::End);
+    }
+}
+
+/// A line is about to be served. Nothing in a real run.
+pub(crate) fn note_interrupt(line: u32) {
+    if !is_virtual() {
+        return;
+    }
+    let cpu = cpu();
+    let digest = mix(mix(cpu.digest.load(Ordering::Relaxed), u64::from(line)), now_ns());
+    cpu.digest.store(digest, Ordering::Relaxed);
+    let interrupts = cpu.interrupts.load(Ordering::Relaxed);
+    cpu.interrupts.store(interrupts + 1, Ordering::Relaxed);
+}
+
+/// The supervisor asks where the guest is, because its clock stands still.
+pub(crate) fn note_ip(ip: u64) {
+    cpu().ip.store(ip, Ordering::Relaxed);
+}
