@@ -6,6 +6,7 @@
 enum { MS = 1000000, TICKS = 20 };
 
 static volatile uint64_t spins, ticks;
+static int *volatile nowhere = (int *)16;
 static uint64_t tick_at[TICKS], tick_in[TICKS];
 
 /* Notes the instant and where in its loop the interrupted code was. */
@@ -143,7 +144,7 @@ int main(int argc, char **argv)
         bh_printf("wall %ld\n", (long)(bh_wall_ns() / 1000000000));
     else if (is(how, "crash")) {
         busy(much);
-        *(volatile int *)16 = 0;
+        *nowhere = 0;
     } else
         return 2;
     return 0;

@@ -7,7 +7,8 @@ use nix::unistd::getppid;
 
 use super::load::{Loaded, is_elf, module, single};
 use super::{
-    Console, DEFAULT_BLOCK_NS, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, Speed, USAGE, WELL, complain, print, report,
+    Console, DEFAULT_BLOCK_NS, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, Speed, USAGE, WELL, complain, print,
+    report,
 };
 use crate::partition::Fences;
 use crate::supervise::{self, Ending, Options, Outcome, RunError, State, VirtualOptions, VirtualOutcome};

@@ -121,6 +121,11 @@ impl Resident {
         })
     }
 
+    /// Shows all that the guest prints, however much: in virtual time the guest waits while it is shown.
+    pub(super) fn open_throttle(&mut self) {
+        self.throttle = Throttle::open();
+    }
+
     /// Orders a new process. A warm one finds its RAM as it was.
     pub(super) fn start(&mut self, module: &Module, spawner: &Spawner, mode: StartMode, condition: StartCondition) {
         self.order(module, spawner, (mode, condition), mode == StartMode::Warm);

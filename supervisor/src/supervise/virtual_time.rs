@@ -19,7 +19,7 @@ use bulkhead_abi::virtual_time::{BEGIN_NS, NEVER, Reason, VIRTUAL, WALL_OFFSET_N
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::outcome::{host_error, VirtualOptions, VirtualOutcome};
+use super::outcome::{VirtualOptions, VirtualOutcome, host_error};
 use super::resident::State;
 use super::{Ending, RunError, Supervisor, console};
 use crate::config::PartitionId;
@@ -118,7 +118,8 @@ impl Supervisor<'_> {
 
     /// Tells the guests, before they are born, that time is virtual.
     pub(super) fn publish_virtual_time(&mut self, options: &VirtualOptions) {
-        for resident in &self.residents {
+        for resident in &mut self.residents {
+            resident.open_throttle();
             let parameters = resident.memory.virtual_parameters();
             parameters.mode.store(VIRTUAL, Ordering::Relaxed);
             parameters.block_ns.store(options.block_ns, Ordering::Relaxed);
@@ -269,7 +270,12 @@ impl World<'_, '_> {
             std::thread::sleep(due.saturating_sub(begun.elapsed()));
         }
         self.boundaries += 1;
-        if self.boundaries.is_multiple_of(LOOK_EVERY) || self.pace.is_some() {
+        let is_due = self.boundaries.is_multiple_of(LOOK_EVERY);
+        if is_due && let Some(ending) = self.supervisor.collect_events() {
+            // By the number of boundaries and by nothing else: the order in which the digest sees things depends on it.
+            self.finish(ending);
+        }
+        if is_due || self.pace.is_some() {
             self.look_around();
         }
         if limit_ns >= self.deadline_ns {
@@ -279,9 +285,6 @@ impl World<'_, '_> {
 
     /// What has nothing to do with virtual time: signals to the supervisor, and whoever reads the output.
     fn look_around(&mut self) {
-        if let Some(ending) = self.supervisor.collect_events() {
-            self.finish(ending);
-        }
         self.supervisor.read_signals();
         if self.supervisor.interrupted {
             self.finish(Ending::Interrupted);

@@ -85,6 +85,8 @@ pub enum Verdict {
     Failed,
     /// It did not come to its end in time.
     Timeout,
+    /// In virtual time, where every run is the same, two runs were not.
+    Unrepeatable,
     /// It printed no banner, or could not be run.
     Invalid,
     /// The host could not run it.
@@ -93,7 +95,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in the order of reports.
-    pub const ALL: [Verdict; 10] = [
+    pub const ALL: [Verdict; 11] = [
         Verdict::Passed,
         Verdict::Benchmark,
         Verdict::ExpectedFail,
@@ -102,6 +104,7 @@ impl Verdict {
         Verdict::UnexpectedPass,
         Verdict::Failed,
         Verdict::Timeout,
+        Verdict::Unrepeatable,
         Verdict::Invalid,
         Verdict::NotRun,
     ];
@@ -122,6 +125,7 @@ impl Verdict {
             Verdict::UnexpectedPass => "unexpected pass",
             Verdict::Failed => "failed",
             Verdict::Timeout => "timeout",
+            Verdict::Unrepeatable => "unrepeatable",
             Verdict::Invalid => "invalid",
             Verdict::NotRun => "not run",
         }

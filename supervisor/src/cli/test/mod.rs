@@ -6,6 +6,7 @@
 
 pub mod banner;
 mod outcome;
+mod repeat;
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read, Write};
@@ -22,6 +23,7 @@ use crate::host::Cpus;
 use crate::partition::pin;
 use banner::{Ending, Verdict, judge, parse};
 use outcome::Outcome;
+use repeat::{DIGEST_FILE, Run, repeatedly};
 
 /// The arguments of `test`.
 #[derive(Debug, clap::Args)]
@@ -35,6 +37,12 @@ pub struct TestArgs {
     /// How long a test may take
     #[arg(long, value_name = "TIME", default_value = "180s", value_parser = super::duration)]
     pub timeout: Duration,
+    /// Run the tests in virtual time
+    #[arg(long = "virtual")]
+    pub virtual_time: bool,
+    /// Run each test so many times, and compare the digests and the output of the runs
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), requires = "virtual_time")]
+    pub repeat: u32,
     /// A file with the names of tests that are expected to fail, one a line; # begins a comment
     #[arg(long, value_name = "FILE")]
     pub expected_failures: Option<PathBuf>,
@@ -84,7 +92,7 @@ fn try_run(args: &TestArgs) -> Result<u8, u8> {
             scope.spawn(move || {
                 // A test runs on one CPU; where that cannot be chosen, the kernel chooses.
                 let _ = pin(Pid::from_raw(0), &[cpu]);
-                work(images, next, binary, args.timeout, expected, &sender);
+                work(images, next, binary, args, expected, &sender);
             });
         }
         drop(sender);
@@ -176,21 +184,26 @@ fn work(
     images: &[PathBuf],
     next: &AtomicUsize,
     binary: &Path,
-    limit: Duration,
+    args: &TestArgs,
     expected: &BTreeSet<String>,
     results: &Sender<Outcome>,
 ) {
     while let Some(path) = images.get(next.fetch_add(1, Ordering::Relaxed)) {
         let begun = Instant::now();
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let outcome = match execute(binary, path, limit) {
-            Ok((output, ending)) => {
-                let verdict = judge(&parse(&output), ending, expected.contains(&name));
-                Outcome { name, path: path.clone(), verdict, took: begun.elapsed(), output }
+        let runs = repeatedly(
+            args.repeat,
+            || execute(binary, path, args),
+            |run| judge(&parse(&run.output), run.ending, expected.contains(&name)),
+        );
+        let outcome = match runs {
+            Ok((Run { output, digest, .. }, verdict)) => {
+                Outcome { name, path: path.clone(), verdict, took: begun.elapsed(), output, digest }
             }
             Err(error) => {
                 let output = format!("cannot run it: {error}");
-                Outcome { name, path: path.clone(), verdict: Verdict::NotRun, took: begun.elapsed(), output }
+                let took = begun.elapsed();
+                Outcome { name, path: path.clone(), verdict: Verdict::NotRun, took, output, digest: None }
             }
         };
         if results.send(outcome).is_err() {
@@ -201,9 +214,11 @@ fn work(
 
 /// Runs one test to its end or to its limit. With `--json` the guest's words come on standard error, and standard output says
 /// how it ended.
-fn execute(binary: &Path, image: &Path, limit: Duration) -> std::io::Result<(String, Ending)> {
+fn execute(binary: &Path, image: &Path, args: &TestArgs) -> std::io::Result<Run> {
+    let virtual_time: &[&str] = if args.virtual_time { &["--virtual", "--digest", DIGEST_FILE] } else { &[] };
     let mut child = Command::new(binary)
         .args(["run", "--console", "raw", "--quiet", "--json", "--die-with", &std::process::id().to_string()])
+        .args(virtual_time)
         .arg(image)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -223,7 +238,7 @@ fn execute(binary: &Path, image: &Path, limit: Duration) -> std::io::Result<(Str
     };
     let stdout = drain(child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
     let stderr = drain(child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
-    let end = Instant::now() + limit;
+    let end = Instant::now() + args.timeout;
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break Some(status);
@@ -239,7 +254,7 @@ fn execute(binary: &Path, image: &Path, limit: Duration) -> std::io::Result<(Str
     let report = stdout.join().unwrap_or_default();
     let output = stderr.join().unwrap_or_default();
     let ending = status.map_or(Ending::TimeLimit, |status| Ending::of_run(status.code(), &report));
-    Ok((String::from_utf8_lossy(&output).into_owned(), ending))
+    Ok(Run::new(&String::from_utf8_lossy(&output), ending, args.virtual_time))
 }
 
 /// A line that tells how far things are, on a terminal; elsewhere only what failed.

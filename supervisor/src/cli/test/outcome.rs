@@ -14,6 +14,8 @@ pub(super) struct Outcome {
     pub(super) verdict: Verdict,
     pub(super) took: Duration,
     pub(super) output: String,
+    /// The digest of a run in virtual time.
+    pub(super) digest: Option<String>,
 }
 
 fn count(outcomes: &[Outcome], verdict: Verdict) -> usize {
@@ -55,6 +57,9 @@ pub(super) fn json(outcomes: &[Outcome], took: Duration) -> String {
                 "verdict": outcome.verdict,
                 "seconds": outcome.took.as_secs_f64(),
             });
+            if let Some(digest) = &outcome.digest {
+                value["digest"] = digest.as_str().into();
+            }
             if outcome.verdict.is_bad() {
                 value["output"] = outcome.output.as_str().into();
             }
@@ -133,6 +138,7 @@ mod tests {
             verdict,
             took: Duration::from_millis(1500),
             output: "<a & \x1b b>".to_owned(),
+            digest: None,
         };
         vec![outcome("one", Verdict::Passed), outcome("two", Verdict::Failed), outcome("three", Verdict::UserInput)]
     }

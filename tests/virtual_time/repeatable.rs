@@ -1,0 +1,112 @@
+//! The same every time.
+
+use std::process::{Child, Command, Stdio};
+
+use super::common::{bulkhead, finish};
+use super::{digest, guest, module};
+
+/// Runs the module of three partitions once; what it printed, and its digest.
+fn once(mut command: Command, folder: &std::path::Path) -> (String, String) {
+    command.args(["run", "--virtual", "--until", "4s"]).arg(module(folder));
+    let finished = finish(command);
+    assert_eq!(finished.code(), 0, "{finished:#?}");
+    (finished.stdout.clone(), digest(&finished))
+}
+
+/// Processes that keep every CPU busy; dropping them ends them.
+struct Load(Vec<Child>);
+
+impl Load {
+    fn new() -> Load {
+        let busy = || Command::new("sh").args(["-c", "while :; do :; done"]).stdin(Stdio::null()).spawn();
+        Load((0..4).map(|_| busy().expect("a shell")).collect())
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[test]
+fn many_runs_idle_and_under_load_are_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = once(bulkhead(), folder.path());
+    assert!(first.0.contains("[sleeper]") && first.0.contains("[busy]") && first.0.contains("[windows]"));
+    for _ in 0..5 {
+        assert_eq!(once(bulkhead(), folder.path()), first);
+    }
+    let load = Load::new();
+    for _ in 0..5 {
+        assert_eq!(once(bulkhead(), folder.path()), first);
+    }
+    drop(load);
+}
+
+#[test]
+fn neither_environment_nor_working_directory_nor_the_place_of_the_files_matters() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = once(bulkhead(), folder.path());
+    let mut command = bulkhead();
+    command.current_dir("/").env("BULKHEAD_TEST", "x".repeat(5000)).env("LC_ALL", "C");
+    assert_eq!(once(command, elsewhere.path()), first);
+    let mut command = bulkhead();
+    command.env_clear();
+    assert_eq!(once(command, elsewhere.path()), first);
+}
+
+#[test]
+fn another_module_another_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let mut command = bulkhead();
+        command.args(["run", "--virtual", "--until", "1s"]).args(more).arg(module(folder.path()));
+        digest(&finish(command))
+    };
+    let first = run(&[]);
+    // What changes nothing but the recording.
+    assert_eq!(run(&["--seed", "7"]), first);
+    assert_ne!(run(&["--block-ns", "3"]), first);
+    assert_ne!(run(&["--frames", "3"]), first);
+}
+
+#[test]
+fn a_slower_run_is_the_same_run() {
+    let run = |speed: &str| {
+        let mut command = bulkhead();
+        command.args(["run", "--virtual", "--until", "300 ms", "--speed", speed]).arg(guest("c_time"));
+        command.args(["--", "busy", "200"]);
+        let begun = std::time::Instant::now();
+        (digest(&finish(command)), begun.elapsed())
+    };
+    let (fast, _) = run("max");
+    let (slow, took) = run("2x");
+    assert_eq!(fast, slow);
+    assert!(took.as_millis() >= 100, "200 ms at twice real time took {took:?}");
+}
+
+#[test]
+fn test_compares_the_runs_of_each_test() {
+    let mut command = bulkhead();
+    command.args(["test", "--virtual", "--repeat", "4", "--json"]).arg(guest("t_pass")).arg(guest("t_soft"));
+    let finished = finish(command);
+    assert_eq!(finished.code(), 0, "{finished:#?}");
+    let json = finished.json();
+    assert_eq!(json["counts"]["passed"], 1, "{json}");
+    assert_eq!(json["counts"]["unrepeatable"], 0, "{json}");
+    assert_eq!(json["tests"][0]["digest"].as_str().unwrap().len(), 16);
+}
+
+/// BULKHEAD_OTHER_BUILD names the binary of another build of the same source, such as a release build beside a debug build.
+#[test]
+fn another_build_agrees() {
+    let Some(other) = std::env::var_os("BULKHEAD_OTHER_BUILD") else {
+        return super::common::skip("BULKHEAD_OTHER_BUILD does not name a binary of another build");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(once(bulkhead(), folder.path()), once(Command::new(other), folder.path()));
+}
