@@ -10,8 +10,12 @@ use super::{
     Console, DEFAULT_BLOCK_NS, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, Speed, USAGE, WELL, complain, print,
     report,
 };
+use crate::config::Module;
 use crate::partition::Fences;
 use crate::supervise::{self, Ending, Options, Outcome, RunError, State, VirtualOptions, VirtualOutcome};
+
+/// Length of the windows of a guest that is run by itself in virtual time, in nanoseconds.
+const ALONE_NS: u64 = 1_000_000_000;
 
 /// Runs the subcommand; the result is the exit status.
 pub fn run(args: &RunArgs) -> u8 {
@@ -24,7 +28,10 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
     if let Some(parent) = args.die_with {
         die_with(parent)?;
     }
-    let (module, guests) = load(&args.file, &args.args)?;
+    let (mut module, guests) = load(&args.file, &args.args)?;
+    if args.virtual_time && is_elf(&args.file) {
+        widen(&mut module);
+    }
     if args.console == Console::Raw && module.partitions.len() > 1 {
         let words = "--console raw shows the output of one partition, and this module has more";
         return Err(complain(&words, USAGE));
@@ -85,6 +92,15 @@ fn die_with(parent: i32) -> Result<(), u8> {
         .map_err(|error| complain(&format_args!("cannot follow the parent process: {error}"), HOST_CANNOT))?;
     // It may have ended before that.
     if getppid().as_raw() == parent { Ok(()) } else { Err(complain(&"the parent process is gone", HOST_CANNOT)) }
+}
+
+/// Gives the one partition of a module without a configuration longer windows: each end of one costs a hand-over, and
+/// nobody else wants the core.
+fn widen(module: &mut Module) {
+    module.major_frame_ns = ALONE_NS;
+    for window in module.cores.iter_mut().flat_map(|core| &mut core.windows) {
+        window.duration_ns = ALONE_NS;
+    }
 }
 
 pub(super) fn load(file: &Path, args: &[String]) -> Result<Loaded, u8> {
