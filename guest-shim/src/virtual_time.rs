@@ -36,6 +36,11 @@ static bh_virtual_cpu: AtomicPtr<VirtualCpu> = AtomicPtr::new((&raw const STILL)
 static IS_VIRTUAL: AtomicBool = AtomicBool::new(false);
 /// When the guest's timer is due; 0 if it is not set.
 static DUE_NS: AtomicU64 = AtomicU64::new(0);
+/// When the supervisor is to have a look at the console again. Sleep does not count, so that a guest that mostly sleeps is not
+/// kept from jumping over it.
+static SERVICE_NS: AtomicU64 = AtomicU64::new(NEVER);
+/// How long a guest may be busy before that, in nanoseconds of virtual time.
+const BUSY_NS: u64 = 10_000_000;
 /// Not 0 while a handler for faults runs, in which nothing may interrupt.
 static HELD: AtomicU32 = AtomicU32::new(0);
 
@@ -68,6 +73,7 @@ pub(crate) fn init() {
     cpu.now_ns.store(parameters.from_ns.load(Ordering::Relaxed), Ordering::Relaxed);
     cpu.block_ns.store(u64::from(parameters.block_ns.load(Ordering::Relaxed)), Ordering::Relaxed);
     cpu.digest.store(DIGEST, Ordering::Relaxed);
+    SERVICE_NS.store(now_ns() + BUSY_NS, Ordering::Relaxed);
     IS_VIRTUAL.store(true, Ordering::Relaxed);
     arm_next();
 }
@@ -119,8 +125,12 @@ fn due_ns() -> u64 {
     }
 }
 
+fn service_ns() -> u64 {
+    SERVICE_NS.load(Ordering::Relaxed)
+}
+
 fn arm_next() {
-    let next = if HELD.load(Ordering::Relaxed) != 0 { NEVER } else { until_ns().min(due_ns()) };
+    let next = if HELD.load(Ordering::Relaxed) != 0 { NEVER } else { until_ns().min(due_ns()).min(service_ns()) };
     cpu().next_ns.store(next, Ordering::Relaxed);
 }
 
@@ -154,6 +164,9 @@ fn settle() -> bool {
     // A window that ends at the very instant of the timer ends first: its last instant is not part of it.
     while now_ns() >= until_ns() {
         hand_over(Reason::WindowEnd);
+    }
+    if now_ns() >= service_ns() {
+        service();
     }
     if now_ns() >= due_ns() {
         timer_is_due();
@@ -200,7 +213,9 @@ fn hand_over(reason: Reason) {
         arch::futex_wait(&cpu.turn, SUPERVISOR);
     }
     let from = parameters().from_ns.load(Ordering::Relaxed);
-    cpu.now_ns.store(from.max(now_ns()), Ordering::Relaxed);
+    let now = from.max(now_ns());
+    cpu.now_ns.store(now, Ordering::Relaxed);
+    SERVICE_NS.store(now.saturating_add(BUSY_NS), Ordering::Relaxed);
 }
 
 fn give(cpu: &VirtualCpu, reason: Reason) {
@@ -215,7 +230,9 @@ fn give(cpu: &VirtualCpu, reason: Reason) {
 fn skip(reason: Reason) {
     let due = due_ns();
     if due < until_ns() {
-        cpu().now_ns.store(due.max(now_ns()), Ordering::Relaxed);
+        let slept = due.saturating_sub(now_ns());
+        cpu().now_ns.store(now_ns() + slept, Ordering::Relaxed);
+        SERVICE_NS.store(service_ns().saturating_add(slept), Ordering::Relaxed);
         timer_is_due();
     } else {
         hand_over(reason);

@@ -55,15 +55,6 @@ impl Journal {
         }
     }
 
-    /// Adds what a partition has printed to the digest.
-    pub(super) fn digest_bytes(&mut self, partition: usize, bytes: &[u8]) {
-        self.digest_words(&[partition as u64, bytes.len() as u64]);
-        for chunk in bytes.chunks(8) {
-            let word = chunk.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
-            self.digest_words(&[word]);
-        }
-    }
-
     /// The digest of everything so far; 0 unless there is one.
     pub(super) fn digest(&self) -> u64 {
         self.digest.unwrap_or(0)

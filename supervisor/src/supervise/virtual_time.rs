@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bulkhead_abi::clock::Scale;
 use bulkhead_abi::vcpu::line;
-use bulkhead_abi::virtual_time::{BEGIN_NS, NEVER, Reason, VIRTUAL, WALL_OFFSET_NS};
+use bulkhead_abi::virtual_time::{BEGIN_NS, DIGEST, NEVER, Reason, VIRTUAL, WALL_OFFSET_NS, mix};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -35,6 +35,8 @@ const CALL_NS: u32 = 20;
 const LOOK_EVERY: u32 = 256;
 /// Events that the ring holds; it is emptied every [`LOOK_EVERY`] boundaries, at each of which two arise.
 const RING_CAPACITY: usize = 4096;
+/// How much of the host's time is let out at a time where the pace is limited, in nanoseconds.
+const PACE_NS: f64 = 10e6;
 /// How long a process may take to end after it has said that it does.
 const LAST_BREATH: Duration = Duration::from_secs(10);
 
@@ -59,11 +61,14 @@ struct Lane {
     /// Whether the process has ever had the turn.
     begun: bool,
     waits: Waits,
-    /// Interrupts that the digest knows of.
-    interrupts: u64,
+    /// Bytes that it has printed, and their digest.
+    printed: (u64, u64),
+    /// What the digest of the run knows of its interrupts and its bytes.
+    known: [u64; 4],
 }
 
-const NEW: Lane = Lane { windows: 0, begun: false, waits: Waits::Ready, interrupts: 0 };
+const NEW: Lane =
+    Lane { windows: 0, begun: false, waits: Waits::Ready, printed: (0, DIGEST), known: [0, DIGEST, 0, DIGEST] };
 
 struct World<'s, 'm> {
     supervisor: &'s mut Supervisor<'m>,
@@ -257,7 +262,34 @@ impl World<'_, '_> {
 
     /// Lets time pass until `instant_ns`, or until the run ends.
     fn pass(&mut self, instant_ns: u64) {
-        let limit_ns = instant_ns.min(self.deadline_ns);
+        let end_ns = instant_ns.min(self.deadline_ns);
+        while self.supervisor.now_ns() < end_ns && self.ending.is_none() {
+            self.pass_slice(end_ns);
+        }
+        if let Some(index) = self.open {
+            self.digest(index);
+        }
+        if self.ending.is_some() {
+            return;
+        }
+        self.boundaries += 1;
+        let is_due = self.boundaries.is_multiple_of(LOOK_EVERY);
+        if is_due && let Some(ending) = self.supervisor.collect_events() {
+            // By the number of boundaries and by nothing else: the order in which the digest sees things depends on it.
+            self.finish(ending);
+        }
+        if is_due {
+            self.look_around();
+        }
+        if end_ns >= self.deadline_ns {
+            self.finish(Ending::Complete);
+        }
+    }
+
+    /// Lets time pass until `end_ns`, or as much of it as is let out at a time where the pace is limited.
+    fn pass_slice(&mut self, end_ns: u64) {
+        let slice_ns = self.pace.as_ref().map_or(NEVER, |pace| (PACE_NS * pace.speed) as u64).max(1);
+        let limit_ns = end_ns.min(self.supervisor.now_ns().saturating_add(slice_ns));
         if let Some(index) = self.open {
             self.run_guest(index, limit_ns);
         }
@@ -268,18 +300,21 @@ impl World<'_, '_> {
         if let Some(Pace { begun, speed }) = self.pace {
             let due = Duration::from_secs_f64((limit_ns - BEGIN_NS) as f64 / 1e9 / speed);
             std::thread::sleep(due.saturating_sub(begun.elapsed()));
-        }
-        self.boundaries += 1;
-        let is_due = self.boundaries.is_multiple_of(LOOK_EVERY);
-        if is_due && let Some(ending) = self.supervisor.collect_events() {
-            // By the number of boundaries and by nothing else: the order in which the digest sees things depends on it.
-            self.finish(ending);
-        }
-        if is_due || self.pace.is_some() {
             self.look_around();
         }
-        if limit_ns >= self.deadline_ns {
-            self.finish(Ending::Complete);
+    }
+
+    /// Tells the digest what the partition has printed and which interrupts it has served since the last time: at a window's
+    /// end, so that it does not matter how often the turn changed hands in between.
+    fn digest(&mut self, index: usize) {
+        let cpu = self.supervisor.residents[index].memory.virtual_cpu();
+        let interrupts = [&cpu.interrupts, &cpu.digest].map(|word| word.load(Ordering::Relaxed));
+        let lane = &mut self.lanes[index];
+        let known = [interrupts[0], interrupts[1], lane.printed.0, lane.printed.1];
+        if known != lane.known {
+            lane.known = known;
+            self.supervisor.journal.digest_words(&[index as u64]);
+            self.supervisor.journal.digest_words(&known);
         }
     }
 
@@ -365,18 +400,14 @@ impl World<'_, '_> {
             std::thread::sleep(Duration::from_millis(1));
         }
         let now_ns = self.supervisor.now_ns();
-        let Supervisor { residents, journal, output, options, .. } = &mut *self.supervisor;
+        let Supervisor { residents, output, options, .. } = &mut *self.supervisor;
         let resident = &mut residents[index];
         let text = resident.drain_console(now_ns, &options.console, output);
         if !text.is_empty() {
-            journal.digest_bytes(index, text);
+            let (bytes, digest) = &mut self.lanes[index].printed;
+            *bytes += text.len() as u64;
+            *digest = text.iter().fold(*digest, |digest, &byte| mix(digest, u64::from(byte)));
             output.send();
-        }
-        let cpu = resident.memory.virtual_cpu();
-        let interrupts = cpu.interrupts.load(Ordering::Relaxed);
-        if interrupts != self.lanes[index].interrupts {
-            self.lanes[index].interrupts = interrupts;
-            journal.digest_words(&[index as u64, interrupts, cpu.digest.load(Ordering::Relaxed)]);
         }
         if resident.take_corruption() {
             self.supervisor.say_of(index, "overwrote its console's ring; output was lost");
@@ -394,6 +425,7 @@ impl World<'_, '_> {
             has_ended(process.pidfd.as_fd(), LAST_BREATH);
         }
         self.attend(index);
+        self.digest(index);
         match self.supervisor.residents[index].collect_death() {
             Ok(Some(death)) => {
                 if let Some(ending) = self.supervisor.mourn(index, death) {
