@@ -41,6 +41,8 @@ static DUE_NS: AtomicU64 = AtomicU64::new(0);
 static SERVICE_NS: AtomicU64 = AtomicU64::new(NEVER);
 /// How long a guest may be busy before that, in nanoseconds of virtual time.
 const BUSY_NS: u64 = 10_000_000;
+/// When an event is looked at again that came in a signal's handler, in nanoseconds from then.
+const RETRY_NS: u64 = 200;
 /// Not 0 while a handler for faults runs, in which nothing may interrupt.
 static HELD: AtomicU32 = AtomicU32::new(0);
 
@@ -151,9 +153,21 @@ pub(crate) fn hold<T>(body: impl FnOnce() -> T) -> T {
 /// come back.
 #[unsafe(no_mangle)]
 extern "C" fn bh_virtual_event() {
+    if in_handler() {
+        // This very crate may be instrumented. A signal's handler is no place to be interrupted in; soon it will be over.
+        let cpu = cpu();
+        cpu.next_ns.store(now_ns().saturating_add(RETRY_NS), Ordering::Relaxed);
+        return;
+    }
     if settle() {
         arch::take_interrupt();
     }
+}
+
+/// Whether this runs on the alternate stack.
+fn in_handler() -> bool {
+    let here = 0u8;
+    (map::ALT_STACK.base..map::ALT_STACK.end()).contains(&(&raw const here as u64))
 }
 
 /// Deals with everything that is due by now; true if the interrupted code is to be interrupted.
@@ -189,7 +203,8 @@ fn timer_is_due() {
 
 /// After a trapped reading of the clock, in the signal's handler: true if the trapped code is to be interrupted.
 pub(crate) fn settle_in_handler() -> bool {
-    let interrupt = now_ns() >= cpu().next_ns.load(Ordering::Relaxed) && settle();
+    let is_due = now_ns() >= until_ns().min(due_ns()).min(service_ns());
+    let interrupt = is_due && settle();
     if interrupt {
         irq::disable();
     }
@@ -207,13 +222,15 @@ pub(crate) fn counter() -> u64 {
 /// Gives the turn away and sleeps until it comes back.
 fn hand_over(reason: Reason) {
     let cpu = cpu();
+    // How often the wait goes round is the host's affair, and must not count where this crate is instrumented.
+    let before = now_ns();
     give(cpu, reason);
     // SYNC POINT turn-guest: pairs with the supervisor's release; its parameters are there when the turn is.
     while cpu.turn.load(Ordering::Acquire) == SUPERVISOR {
         arch::futex_wait(&cpu.turn, SUPERVISOR);
     }
     let from = parameters().from_ns.load(Ordering::Relaxed);
-    let now = from.max(now_ns());
+    let now = from.max(before);
     cpu.now_ns.store(now, Ordering::Relaxed);
     SERVICE_NS.store(now.saturating_add(BUSY_NS), Ordering::Relaxed);
 }
