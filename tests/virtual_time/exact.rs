@@ -89,3 +89,17 @@ fn the_time_stamp_counter_and_the_wall_clock_are_virtual_too() {
     let finished = run("c_time", &["wall"]);
     assert!(finished.stdout.contains("wall 946684800\n"), "{finished:#?}");
 }
+
+#[test]
+fn standard_input_is_there_from_the_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let typed = folder.path().join("typed");
+    std::fs::write(&typed, "end\n").unwrap();
+    let mut command = bulkhead();
+    command.args(["run", "--virtual"]).arg(guest("v_time")).args(["--", "console"]);
+    let child = command.stdin(std::fs::File::open(&typed).unwrap());
+    let child = child.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let finished = super::common::wait(child);
+    assert_eq!(finished.code(), 0, "{finished:#?}");
+    assert!(finished.stdout.contains("read: end\n"), "{finished:#?}");
+}

@@ -15,7 +15,7 @@ use crate::partition::Fences;
 use crate::supervise::{self, Ending, Options, Outcome, RunError, State, VirtualOptions, VirtualOutcome};
 
 /// Length of the windows of a guest that is run by itself in virtual time, in nanoseconds.
-const ALONE_NS: u64 = 60_000_000_000;
+const ALONE_NS: u64 = 1_000_000_000;
 
 /// Runs the subcommand; the result is the exit status.
 pub fn run(args: &RunArgs) -> u8 {

@@ -75,12 +75,13 @@ impl Supervisor<'_> {
 
     /// Takes what a partition reports, records and shows it.
     pub(super) fn collect_reports(&mut self, index: usize) {
+        let now_ns = self.now_ns();
         let resident = &mut self.residents[index];
         // While a new process is made, the spawner clears the memory at an instant that this thread does not know.
         if resident.state == State::Starting {
             return;
         }
-        let (reports, lost) = resident.reports.drain(&resident.memory, self.now_ns());
+        let (reports, lost) = resident.reports.drain(&resident.memory, now_ns);
         for Reported { event, message } in reports {
             self.journal.note(self.event(index, event));
             self.note_text(index, Text::Message, &message);
@@ -188,7 +189,8 @@ impl Supervisor<'_> {
         death: Option<Death>,
     ) -> Option<Ending> {
         let storm = self.module.storm;
-        if self.residents[index].storm.restart(storm, self.now_ns()) {
+        let now_ns = self.now_ns();
+        if self.residents[index].storm.restart(storm, now_ns) {
             let partition = self.module.partitions[index].name.clone();
             let what = match storm.action {
                 StormAction::Shutdown => "the module stops",
@@ -216,7 +218,8 @@ impl Supervisor<'_> {
     /// Restarts the module in place on behalf of a partition: every partition as at the beginning, in the first schedule.
     /// The windows go on meanwhile, and are vacant.
     fn reset(&mut self, index: usize, death: Option<Death>) -> Option<Ending> {
-        if self.resets.restart(self.module.storm, self.now_ns()) {
+        let now_ns = self.now_ns();
+        if self.resets.restart(self.module.storm, now_ns) {
             let partition = self.module.partitions[index].name.clone();
             self.say(&format!("the module was to be restarted {}: it stops", self.too_thick()));
             let resident = &mut self.residents[index];
@@ -235,8 +238,9 @@ impl Supervisor<'_> {
         }
         for index in 0..self.residents.len() {
             self.collect_reports(index);
+            let now_ns = self.now_ns();
             let resident = &mut self.residents[index];
-            resident.flush_console(self.now_ns(), &self.options.console, &mut self.output);
+            resident.flush_console(now_ns, &self.options.console, &mut self.output);
             if let Some(process) = resident.process.take() {
                 process.destroy();
             }

@@ -252,7 +252,11 @@ impl Outcome {
     /// Whether a guest failed and nobody handled it, or the module had to stop.
     pub fn failed(&self) -> bool {
         let stopped = match self.ending {
-            Ending::Complete | Ending::AllEnded | Ending::Interrupted | Ending::OutputClosed => false,
+            Ending::Complete
+            | Ending::AllEnded
+            | Ending::Interrupted
+            | Ending::OutputClosed
+            | Ending::LateWindow { .. } => false,
             Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::BirthFailed { .. } => true,
             Ending::Deadlock | Ending::Stuck { .. } | Ending::PowerFail => true,
         };

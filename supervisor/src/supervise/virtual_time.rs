@@ -9,11 +9,13 @@
 use std::cell::RefCell;
 use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use bulkhead_abi::clock::Scale;
+use bulkhead_abi::schedule::Snapshot;
 use bulkhead_abi::vcpu::line;
 use bulkhead_abi::virtual_time::{BEGIN_NS, DIGEST, NEVER, Reason, VIRTUAL, WALL_OFFSET_NS, mix};
 use nix::errno::Errno;
@@ -24,8 +26,9 @@ use super::resident::State;
 use super::{Ending, RunError, Supervisor, console};
 use crate::config::PartitionId;
 use crate::dispatch::handover::{self, Look};
-use crate::dispatch::real::raise;
+use crate::dispatch::real::{Raised, raise};
 use crate::dispatch::{self, Assignment, Begun, Ended, Processes, TimeSource};
+use crate::port::watch::Watch;
 use crate::record::ring::ring;
 use crate::schedule::Timetable;
 
@@ -63,16 +66,28 @@ struct Lane {
     waits: Waits,
     /// Bytes that it has printed, and their digest.
     printed: (u64, u64),
+    /// Position in the console's input up to which the guest has been interrupted for it.
+    rung: u32,
     /// What the digest of the run knows of its interrupts and its bytes.
     known: [u64; 4],
 }
 
-const NEW: Lane =
-    Lane { windows: 0, begun: false, waits: Waits::Ready, printed: (0, DIGEST), known: [0, DIGEST, 0, DIGEST] };
+const NEW: Lane = Lane {
+    windows: 0,
+    begun: false,
+    waits: Waits::Ready,
+    printed: (0, DIGEST),
+    rung: 0,
+    known: [0, DIGEST, 0, DIGEST],
+};
 
 struct World<'s, 'm> {
     supervisor: &'s mut Supervisor<'m>,
     lanes: Vec<Lane>,
+    /// What each partition does to its channels.
+    watches: Vec<Watch>,
+    /// What partitions are to read about the schedules.
+    schedules: Snapshot,
     /// The partition whose window is open.
     open: Option<usize>,
     deadline_ns: u64,
@@ -108,10 +123,19 @@ impl Processes for Guests<'_, '_, '_> {
         self.0.borrow_mut().begin(partition.index())
     }
 
-    fn end(&mut self, _partition: PartitionId, time: &mut dyn TimeSource) -> Ended {
-        self.0.borrow_mut().open = None;
+    fn end(&mut self, partition: PartitionId, time: &mut dyn TimeSource) -> Ended {
+        self.0.borrow_mut().close(partition.index());
         let now = time.now_ns();
         Ended { requested_ns: now, confirmed_ns: Some(now) }
+    }
+
+    fn take_request(&mut self, partition: PartitionId) -> Option<u32> {
+        let world = self.0.borrow();
+        world.supervisor.residents[partition.index()].memory.vcpu().schedule.swap(0, Ordering::Relaxed).checked_sub(1)
+    }
+
+    fn publish(&mut self, schedules: Snapshot) {
+        self.0.borrow_mut().schedules = schedules;
     }
 }
 
@@ -144,15 +168,40 @@ impl Supervisor<'_> {
         let (mut producer, consumer) = ring(RING_CAPACITY);
         self.journal.add_ring(consumer);
         let input = self.read_input()?;
-        let timetable = Timetable::new(&self.module.cores[0], self.module.major_frame_ns);
-        let assignment = Assignment { core: 0, timetable, epoch_ns: BEGIN_NS, frames: self.options.frames };
+        let module = self.module;
+        let timetables = (0..module.schedules.len())
+            .map(|schedule| Timetable::new(&module.cores[0], schedule, module.major_frame_ns))
+            .collect();
+        let assignment = Assignment {
+            core: 0,
+            timetables,
+            agreement: Arc::default(),
+            may_switch: module.partitions.iter().map(|partition| partition.may_switch_schedule).collect(),
+            epoch_ns: BEGIN_NS,
+            frames: self.options.frames,
+            note_waits: false,
+        };
         let deadline_ns =
             self.options.duration.map_or(NEVER, |duration| BEGIN_NS.saturating_add(duration.as_nanos() as u64));
         let lanes = self.residents.iter().map(|_| NEW).collect();
+        let watches = self.residents.iter().map(|resident| Watch::new(&self.channels, resident.id)).collect();
+        let schedules = Snapshot::default();
         let pace = options.speed.map(|speed| Pace { begun, speed });
         let stop = AtomicBool::new(false);
         let (boundaries, open, ending) = (0, None, None);
-        let world = World { supervisor: self, lanes, open, deadline_ns, input, boundaries, pace, ending, stop: &stop };
+        let world = World {
+            supervisor: self,
+            lanes,
+            watches,
+            schedules,
+            open,
+            deadline_ns,
+            input,
+            boundaries,
+            pace,
+            ending,
+            stop: &stop,
+        };
         let world = RefCell::new(world);
         if !world.borrow_mut().all_ended() {
             dispatch::run(&assignment, &mut VirtualTime(&world), &mut Guests(&world), &mut producer, &stop);
@@ -219,6 +268,15 @@ impl World<'_, '_> {
         self.stop.store(true, Ordering::Relaxed);
     }
 
+    /// The window of this partition ends: others learn what it has sent them, or taken from them.
+    fn close(&mut self, index: usize) {
+        self.open = None;
+        let residents = &self.supervisor.residents;
+        self.watches[index].look(|peer| {
+            raise(residents[peer.index()].memory.vcpu(), line::PORT);
+        });
+    }
+
     /// A window of this partition begins.
     fn begin(&mut self, index: usize) -> Begun {
         let resident = &self.supervisor.residents[index];
@@ -227,6 +285,7 @@ impl World<'_, '_> {
         }
         let lane = &mut self.lanes[index];
         lane.windows = lane.windows.wrapping_add(1);
+        resident.memory.schedule().publish(self.schedules);
         let vcpu = resident.memory.vcpu();
         vcpu.window.store(lane.windows, Ordering::Release);
         raise(vcpu, line::WINDOW);
@@ -247,17 +306,23 @@ impl World<'_, '_> {
         vcpu.pending.load(Ordering::Acquire) & vcpu.enabled.load(Ordering::Relaxed) & lines != 0
     }
 
-    /// Gives the partition that wants standard input as much of it as it has room for.
-    fn feed(&mut self, index: usize) {
+    /// Gives the partition that wants standard input as much of it as it has room for, and interrupts it once for all that it has
+    /// not been interrupted for; true if it did.
+    fn feed(&mut self, index: usize) -> bool {
         let resident = &mut self.supervisor.residents[index];
-        if self.input.is_empty() || !self.supervisor.module.partition(resident.id).stdin {
-            return;
+        if !self.supervisor.module.partition(resident.id).stdin {
+            return false;
         }
-        let fed = console::feed(&resident.memory, &mut resident.input, &self.input);
-        self.input.drain(..fed);
-        if fed > 0 {
-            raise(resident.memory.vcpu(), line::CONSOLE);
+        if !self.input.is_empty() {
+            let fed = console::feed(&resident.memory, &mut resident.input, &self.input);
+            self.input.drain(..fed);
         }
+        let lane = &mut self.lanes[index];
+        let rings = lane.rung != resident.input && raise(resident.memory.vcpu(), line::CONSOLE) != Raised::Unwanted;
+        if rings {
+            lane.rung = resident.input;
+        }
+        rings
     }
 
     /// Lets time pass until `instant_ns`, or until the run ends.
@@ -351,6 +416,8 @@ impl World<'_, '_> {
                 // There may be an endless row of these.
                 Reason::Service => self.look_around(),
                 Reason::End => return self.bury(index, limit_ns),
+                // It may only now want to hear of its input.
+                Reason::Idle if self.feed(index) => self.lanes[index].waits = Waits::Ready,
                 Reason::Idle | Reason::Halt => {
                     self.expect_something();
                     return;
@@ -412,6 +479,7 @@ impl World<'_, '_> {
         if resident.take_corruption() {
             self.supervisor.say_of(index, "overwrote its console's ring; output was lost");
         }
+        self.supervisor.collect_reports(index);
     }
 
     /// A guest's process ends: waits for its end, and acts upon it at the instant of its clock.
@@ -505,7 +573,10 @@ impl World<'_, '_> {
         let resident = &self.supervisor.residents[index];
         let Some(process) = &resident.process else { return };
         let ip = handover::whereabouts(resident.memory.virtual_cpu(), process);
-        let place = ip.map(|ip| resident.guest.symbolise(ip).unwrap_or_else(|| format!("{ip:#x}")));
+        // The function and not the instruction, which is another one every time.
+        let function =
+            |ip| resident.guest.symbolise(ip).map(|name| name.split('+').next().unwrap_or_default().to_owned());
+        let place = ip.map(|ip| function(ip).unwrap_or_else(|| format!("{ip:#x}")));
         let place = place.map_or("somewhere".to_owned(), |place| format!("in {place}"));
         self.supervisor.say_of(
             index,

@@ -81,7 +81,7 @@ mod tests {
     const DIGEST: &str = "0123456789abcdef";
 
     fn run(output: &str, more: &str) -> Run {
-        Run::new(&format!("{output}{more}"), Ending::Status(0), true)
+        Run::new(&format!("{output}{more}"), Ending::Exited, true)
     }
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!((with.output.as_str(), with.digest.as_deref()), ("a\nbulkhead: hm\n", Some(DIGEST)));
         let without = run("a\n", "bulkhead: hm\n");
         assert_eq!((without.output.as_str(), without.digest), ("a\nbulkhead: hm\n", None));
-        assert_eq!(Run::new(DIGEST, Ending::Status(0), false).digest, None);
+        assert_eq!(Run::new(DIGEST, Ending::Exited, false).digest, None);
         assert_eq!(run("", "").digest, None);
     }
 
