@@ -64,14 +64,16 @@ fn message(bytes: &[AtomicU8; MESSAGE_LEN], length: u32) -> Vec<u8> {
 
 /// A report that makes sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reported {
-    pub(super) event: Kind,
-    pub(super) message: Vec<u8>,
+pub struct Reported {
+    /// As it is recorded.
+    pub event: Kind,
+    /// The guest's words, not necessarily text.
+    pub message: Vec<u8>,
 }
 
 /// The reading end of a partition's report ring.
 #[derive(Debug)]
-pub(super) struct Reports {
+pub struct Reports {
     tail: u32,
     dropped: u32,
     tokens: u64,
@@ -80,18 +82,18 @@ pub(super) struct Reports {
 
 impl Reports {
     /// For a partition's first start.
-    pub(super) fn new(now_ns: u64) -> Reports {
+    pub fn new(now_ns: u64) -> Reports {
         Reports { tail: 0, dropped: 0, tokens: BURST, earned_ns: now_ns }
     }
 
     /// The memory has been cleared.
-    pub(super) fn rewind(&mut self) {
+    pub fn rewind(&mut self) {
         (self.tail, self.dropped) = (0, 0);
     }
 
     /// Takes what may be taken now. Returns the reports, and how many got lost: those that the guest says it dropped, and those
     /// that make no sense. What is left over waits in the ring, and the guest is told when that is full.
-    pub(super) fn drain(&mut self, memory: &Memory, now_ns: u64) -> (Vec<Reported>, u64) {
+    pub fn drain(&mut self, memory: &Memory, now_ns: u64) -> (Vec<Reported>, u64) {
         let earned = now_ns.saturating_sub(self.earned_ns) / RATE_NS;
         self.tokens = BURST.min(self.tokens.saturating_add(earned));
         self.earned_ns += earned * RATE_NS;
