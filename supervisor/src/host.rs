@@ -29,6 +29,12 @@ impl Cpus {
         Ok(Cpus { preferred: prefer(&allowed, &isolated) })
     }
 
+    /// The CPU on which all of a virtual run takes place, where one process runs at a time and handing over is cheapest on one CPU: the one
+    /// that serves as core 0, if this process may use it.
+    pub fn stand_in(&self, first: Option<u32>) -> u32 {
+        first.filter(|cpu| self.preferred.contains(cpu)).or(self.preferred.first().copied()).unwrap_or(0)
+    }
+
     /// The CPUs that no core of the module uses, for everything that is not real-time; all of them if there is none.
     pub fn housekeeping(&self, scheduled: &[u32]) -> Vec<u32> {
         let free: Vec<u32> = self.preferred.iter().copied().filter(|cpu| !scheduled.contains(cpu)).collect();

@@ -13,7 +13,7 @@ use crate::config::{Module, PartitionId, Window, bytes_text, ns_text};
 /// Runs the subcommand; the result is the exit status.
 pub fn run(path: &Path) -> u8 {
     let charset = if terminal_is_ascii() { Charset::Ascii } else { Charset::Unicode };
-    match load::module(path) {
+    match load::module(path, false) {
         Ok((module, _guests)) => print(&timeline(&module, terminal_columns(), charset)),
         Err(status) => status,
     }

@@ -24,16 +24,24 @@ pub(super) fn is_elf(path: &Path) -> bool {
 /// A module and the guests of its partitions, by partition number.
 pub(super) type Loaded = (Module, Vec<Arc<Guest>>);
 
-/// Loads a configuration; every mistake has been printed when it fails with the exit status.
-pub(super) fn module(path: &Path) -> Result<Loaded, u8> {
-    let cpus = Cpus::of_this_process().map_err(|error| complain(&error, HOST_CANNOT))?;
+/// CPUs that may serve as cores of a module that runs in virtual time, where all of them are played on one.
+const VIRTUAL_CPUS: u32 = 1024;
+
+/// Loads a configuration; every mistake has been printed when it fails with the exit status. In virtual time a module may have more
+/// cores than the host.
+pub(super) fn module(path: &Path, is_virtual: bool) -> Result<Loaded, u8> {
+    let mut cpus = Cpus::of_this_process().map_err(|error| complain(&error, HOST_CANNOT))?.preferred;
+    if is_virtual {
+        let others: Vec<u32> = (0..VIRTUAL_CPUS).filter(|cpu| !cpus.contains(cpu)).collect();
+        cpus.extend(others);
+    }
     let mut guests: HashMap<PathBuf, Arc<Guest>> = HashMap::new();
     let mut check = |path: &Path| {
         let guest = Guest::load(path).map_err(|error| error.to_string())?;
         guests.insert(path.to_owned(), Arc::new(guest));
         Ok(())
     };
-    let module = config::load(path, &cpus.preferred, &mut check).map_err(|mistakes| {
+    let module = config::load(path, &cpus, &mut check).map_err(|mistakes| {
         eprint_text(&mistakes.render(colour_on_stderr()));
         USAGE
     })?;

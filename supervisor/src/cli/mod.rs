@@ -162,6 +162,9 @@ pub struct RunArgs {
     /// What a basic block of an instrumented guest takes, in nanoseconds of virtual time [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), requires = "virtual_time")]
     pub block_ns: Option<u32>,
+    /// For how long partitions that run side by side on several cores take turns: no message crosses faster [default: 10 us]
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "virtual_time")]
+    pub quantum: Option<std::time::Duration>,
     /// A number that is recorded with a virtual run
     #[arg(long, value_name = "N", requires = "virtual_time")]
     pub seed: Option<u64>,
@@ -209,6 +212,8 @@ pub enum Requirement {
 
 /// What a basic block takes by default, in nanoseconds.
 const DEFAULT_BLOCK_NS: u32 = 2;
+/// For how long partitions that run side by side run one after the other by default, in nanoseconds.
+const DEFAULT_QUANTUM_NS: u64 = 10_000;
 
 /// How many times as fast as the host's time virtual time may run; `None` for as fast as possible.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -65,7 +65,7 @@ pub fn run(args: &ProfileArgs) -> u8 {
 }
 
 fn profile(args: &ProfileArgs) -> Result<u8, u8> {
-    let (module, guests) = load_module(&args.file, &args.args)?;
+    let (module, guests) = load_module(&args.file, &args.args, false)?;
     if let Some(name) = args.budget.iter().filter_map(|budget| budget.partition.as_ref()).find(|name| {
         let is = |partition: &&crate::config::Partition| partition.name == **name;
         module.partitions.iter().find(is).is_none()

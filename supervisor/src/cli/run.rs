@@ -7,8 +7,8 @@ use nix::unistd::getppid;
 
 use super::load::{Loaded, is_elf, module, single};
 use super::{
-    Console, DEFAULT_BLOCK_NS, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, Speed, USAGE, WELL, complain, print,
-    report,
+    Console, DEFAULT_BLOCK_NS, DEFAULT_QUANTUM_NS, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, Speed, USAGE, WELL,
+    complain, print, report,
 };
 use crate::config::Module;
 use crate::partition::Fences;
@@ -28,7 +28,7 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
     if let Some(parent) = args.die_with {
         die_with(parent)?;
     }
-    let (mut module, guests) = load(&args.file, &args.args)?;
+    let (mut module, guests) = load(&args.file, &args.args, args.virtual_time)?;
     if args.virtual_time && is_elf(&args.file) {
         widen(&mut module);
     }
@@ -38,11 +38,15 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
     }
     let virtual_time = args.virtual_time.then(|| VirtualOptions {
         block_ns: args.block_ns.unwrap_or(DEFAULT_BLOCK_NS),
+        quantum_ns: args.quantum.map_or(DEFAULT_QUANTUM_NS, |quantum| quantum.as_nanos() as u64),
         seed: args.seed.unwrap_or(0),
         speed: args.speed.and_then(|Speed(speed)| speed),
     });
-    if virtual_time.is_some() && module.cores.len() > 1 {
-        return Err(complain(&"--virtual runs modules with one scheduled core, and this one has more", USAGE));
+    if args.virtual_time
+        && let Some(channel) = module.channels.iter().find(|channel| channel.has_socket())
+    {
+        let words = "ends at a socket, whose other side lives in the host's time: there is none in virtual time";
+        return Err(complain(&format_args!("--virtual: channel \"{}\" {words}", channel.name), USAGE));
     }
     let options = Options {
         frames: args.frames,
@@ -103,7 +107,7 @@ fn widen(module: &mut Module) {
     }
 }
 
-pub(super) fn load(file: &Path, args: &[String]) -> Result<Loaded, u8> {
+pub(super) fn load(file: &Path, args: &[String], is_virtual: bool) -> Result<Loaded, u8> {
     if is_elf(file) {
         return single(file, args);
     }
@@ -114,7 +118,7 @@ pub(super) fn load(file: &Path, args: &[String]) -> Result<Loaded, u8> {
             USAGE,
         ));
     }
-    module(file)
+    module(file, is_virtual)
 }
 
 fn status(outcome: &Outcome) -> u8 {

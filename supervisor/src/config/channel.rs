@@ -93,6 +93,11 @@ impl Channel {
         std::iter::once(&self.source).chain(&self.destinations)
     }
 
+    /// Whether an end is a socket.
+    pub fn has_socket(&self) -> bool {
+        self.ends().any(|end| matches!(end, End::Udp(_) | End::Unix(_)))
+    }
+
     /// The ring's constants; `None` for a sampling channel.
     pub fn queue_shape(&self) -> Option<queue::Shape> {
         match self.kind {

@@ -18,6 +18,7 @@ pub mod handover;
 pub mod policy;
 pub mod real;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -104,6 +105,17 @@ struct Open {
     planned_end_ns: u64,
 }
 
+/// One core on its way through its windows. Whoever drives it sleeps until its next instant and then lets it do what is due.
+#[derive(Debug)]
+pub struct Dispatcher<'a> {
+    assignment: &'a Assignment,
+    timetable: &'a Timetable,
+    position: Position,
+    schedules: Snapshot,
+    open: Option<Open>,
+    waited_before_ns: u64,
+}
+
 /// Keeps the windows of one core until `stop` is set or the frames are over. All partitions are stopped when it returns.
 pub fn run(
     assignment: &Assignment,
@@ -112,98 +124,154 @@ pub fn run(
     ring: &mut Producer,
     stop: &AtomicBool,
 ) {
-    let Assignment { core, ref timetables, ref agreement, ref may_switch, epoch_ns, frames, note_waits } = *assignment;
-    let mut push = |time_ns, partition, kind| ring.push(&Event { time_ns, core, partition, kind });
-    let mut position = Position::default();
-    let mut schedules = Snapshot::default();
-    let mut timetable = &timetables[0];
-    let mut open: Option<Open> = None;
-    let mut waited_before_ns = if note_waits { time.waited_ns() } else { 0 };
+    let mut dispatcher = Dispatcher::new(assignment, time);
     loop {
-        let instant_ns = timetable.instant_ns(epoch_ns, position);
-        let following_ns = timetable.instant_ns(epoch_ns, timetable.next(position));
+        let (instant_ns, following_ns) = dispatcher.instants_ns();
         let mut awake_ns = time.now_ns();
         while awake_ns < instant_ns && !stop.load(Ordering::Relaxed) {
             time.sleep_until(instant_ns, following_ns);
             awake_ns = time.now_ns();
         }
-        if let Some(Open { window, frame, planned_end_ns }) = open.take() {
-            let Ended { requested_ns, confirmed_ns } = processes.end(window.partition, time);
-            // A window that a stopping module cuts short says nothing about punctuality.
-            if awake_ns >= planned_end_ns {
-                let confirmed_ns = confirmed_ns.unwrap_or(0);
-                let planned_ns = planned_end_ns;
-                let kind = Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns };
-                push(awake_ns, window.partition.0, kind);
-            }
-            if let Some(number) = processes.take_request(window.partition) {
-                let may = may_switch.get(window.partition.index()).copied().unwrap_or(false);
-                let known = u8::try_from(number).ok().filter(|&number| usize::from(number) < timetables.len());
-                let granted = known.filter(|_| may);
-                if let Some(number) = granted {
-                    agreement.want(number);
-                }
-                let schedule = u16::try_from(number).unwrap_or(u16::MAX);
-                let kind = Kind::ScheduleRequest { schedule, refused: granted.is_none(), frame };
-                push(awake_ns, window.partition.0, kind);
-            }
-        }
-        let over = frames.is_some_and(|frames| position.frame >= frames);
-        if over || stop.load(Ordering::Relaxed) {
+        if dispatcher.boundary(awake_ns, time, processes, ring, stop).is_break() {
             return;
         }
-        let behind = timetable.frames_behind(epoch_ns, position, awake_ns);
+    }
+}
+
+impl<'a> Dispatcher<'a> {
+    /// A core before its first frame.
+    pub fn new(assignment: &'a Assignment, time: &mut impl TimeSource) -> Dispatcher<'a> {
+        Dispatcher {
+            assignment,
+            timetable: &assignment.timetables[0],
+            position: Position::default(),
+            schedules: Snapshot::default(),
+            open: None,
+            waited_before_ns: if assignment.note_waits { time.waited_ns() } else { 0 },
+        }
+    }
+
+    /// When there is something to do next, and when after that.
+    pub fn instants_ns(&self) -> (u64, u64) {
+        let instant_ns = |position| self.timetable.instant_ns(self.assignment.epoch_ns, position);
+        (instant_ns(self.position), instant_ns(self.timetable.next(self.position)))
+    }
+
+    /// Does what is due at the next instant, or ends the open window and breaks off if `stop` is set. Breaks off, too, when the
+    /// frames are over.
+    pub fn boundary(
+        &mut self,
+        awake_ns: u64,
+        time: &mut impl TimeSource,
+        processes: &mut impl Processes,
+        ring: &mut Producer,
+        stop: &AtomicBool,
+    ) -> ControlFlow<()> {
+        let Assignment { core, epoch_ns, frames, .. } = *self.assignment;
+        let mut push = |time_ns, partition, kind| ring.push(&Event { time_ns, core, partition, kind });
+        self.end_window(awake_ns, time, processes, &mut push);
+        let over = frames.is_some_and(|frames| self.position.frame >= frames);
+        if over || stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        let behind = self.timetable.frames_behind(epoch_ns, self.position, awake_ns);
         // The last frame that was asked for is the last that can be missed.
-        let behind = frames.map_or(behind, |frames| behind.min(frames - 1 - position.frame));
+        let behind = frames.map_or(behind, |frames| behind.min(frames - 1 - self.position.frame));
         if behind > 0 {
-            push(awake_ns, NO_PARTITION, Kind::FramesSkipped { first: position.frame, count: behind });
-            position = timetable.skip(position, behind);
+            push(awake_ns, NO_PARTITION, Kind::FramesSkipped { first: self.position.frame, count: behind });
+            self.position = self.timetable.skip(self.position, behind);
         }
-        if behind > 0 || timetable.begins_frame(position) {
-            let settled = agreement.settle(position.frame);
-            let planned_ns = timetables[0].instant_ns(epoch_ns, timetables[0].beginning(position.frame));
-            if u32::from(settled.schedule) != schedules.current {
-                timetable = &timetables[usize::from(settled.schedule)];
-                // In the middle of a frame, after a skip, there is no such place in the other schedule.
-                position = timetable.beginning(position.frame);
-                let (frame, schedule) = (position.frame, settled.schedule.into());
-                push(awake_ns, NO_PARTITION, Kind::ScheduleSwitch { frame, schedule, planned_ns, awake_ns });
-                schedules.current = settled.schedule.into();
-            }
-            // A core that has skipped frames may have missed changes, there and back.
-            let more = settled.switches.wrapping_sub(schedules.switches) % SWITCHES;
-            if more > 0 {
-                schedules.switches = schedules.switches.wrapping_add(more);
-                schedules.last_switch_ns = planned_ns;
-            }
+        if behind > 0 || self.timetable.begins_frame(self.position) {
+            self.begin_frame(awake_ns, &mut push);
         }
-        if let Some(window) = timetable.boundary(position).starts {
-            let frame = position.frame;
-            let planned_ns = timetable.instant_ns(epoch_ns, position);
-            let planned_end_ns = planned_ns + window.duration_ns;
-            let partition = window.partition.0;
-            schedules.next = agreement.wanted().into();
-            processes.publish(schedules);
-            if awake_ns >= planned_end_ns {
-                push(awake_ns, partition, Kind::WindowSkipped { frame, planned_ns, awake_ns });
-            } else if processes.begin(window.partition) == Begun::Running {
-                let continued_ns = time.now_ns();
-                let kind = Kind::WindowStart { frame, planned_ns, awake_ns, continued_ns };
-                push(continued_ns, partition, kind);
-                if note_waits {
-                    let all_ns = time.waited_ns();
-                    let waited_ns = all_ns.saturating_sub(waited_before_ns);
-                    waited_before_ns = all_ns;
-                    if waited_ns >= NOTICEABLE_WAIT_NS {
-                        push(continued_ns, partition, Kind::Waited { waited_ns });
-                    }
+        self.begin_window(awake_ns, time, processes, &mut push);
+        self.position = self.timetable.next(self.position);
+        ControlFlow::Continue(())
+    }
+
+    /// Ends the open window, if there is one, and hears what its partition asks for.
+    fn end_window(
+        &mut self,
+        awake_ns: u64,
+        time: &mut impl TimeSource,
+        processes: &mut impl Processes,
+        push: &mut impl FnMut(u64, u16, Kind),
+    ) {
+        let Some(Open { window, frame, planned_end_ns }) = self.open.take() else { return };
+        let Ended { requested_ns, confirmed_ns } = processes.end(window.partition, time);
+        // A window that a stopping module cuts short says nothing about punctuality.
+        if awake_ns >= planned_end_ns {
+            let confirmed_ns = confirmed_ns.unwrap_or(0);
+            let planned_ns = planned_end_ns;
+            let kind = Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns };
+            push(awake_ns, window.partition.0, kind);
+        }
+        let Some(number) = processes.take_request(window.partition) else { return };
+        let Assignment { timetables, agreement, may_switch, .. } = self.assignment;
+        let may = may_switch.get(window.partition.index()).copied().unwrap_or(false);
+        let known = u8::try_from(number).ok().filter(|&number| usize::from(number) < timetables.len());
+        let granted = known.filter(|_| may);
+        if let Some(number) = granted {
+            agreement.want(number);
+        }
+        let schedule = u16::try_from(number).unwrap_or(u16::MAX);
+        push(awake_ns, window.partition.0, Kind::ScheduleRequest { schedule, refused: granted.is_none(), frame });
+    }
+
+    /// Goes over to another schedule if that is what holds from this frame on.
+    fn begin_frame(&mut self, awake_ns: u64, push: &mut impl FnMut(u64, u16, Kind)) {
+        let Assignment { timetables, agreement, epoch_ns, .. } = self.assignment;
+        let frame = self.position.frame;
+        let settled = agreement.settle(frame);
+        let planned_ns = timetables[0].instant_ns(*epoch_ns, timetables[0].beginning(frame));
+        if u32::from(settled.schedule) != self.schedules.current {
+            self.timetable = &timetables[usize::from(settled.schedule)];
+            // In the middle of a frame, after a skip, there is no such place in the other schedule.
+            self.position = self.timetable.beginning(frame);
+            let schedule = settled.schedule.into();
+            push(awake_ns, NO_PARTITION, Kind::ScheduleSwitch { frame, schedule, planned_ns, awake_ns });
+            self.schedules.current = settled.schedule.into();
+        }
+        // A core that has skipped frames may have missed changes, there and back.
+        let more = settled.switches.wrapping_sub(self.schedules.switches) % SWITCHES;
+        if more > 0 {
+            self.schedules.switches = self.schedules.switches.wrapping_add(more);
+            self.schedules.last_switch_ns = planned_ns;
+        }
+    }
+
+    /// Begins the window that starts now, if one does.
+    fn begin_window(
+        &mut self,
+        awake_ns: u64,
+        time: &mut impl TimeSource,
+        processes: &mut impl Processes,
+        push: &mut impl FnMut(u64, u16, Kind),
+    ) {
+        let Some(window) = self.timetable.boundary(self.position).starts else { return };
+        let frame = self.position.frame;
+        let planned_ns = self.timetable.instant_ns(self.assignment.epoch_ns, self.position);
+        let planned_end_ns = planned_ns + window.duration_ns;
+        let partition = window.partition.0;
+        self.schedules.next = self.assignment.agreement.wanted().into();
+        processes.publish(self.schedules);
+        if awake_ns >= planned_end_ns {
+            push(awake_ns, partition, Kind::WindowSkipped { frame, planned_ns, awake_ns });
+        } else if processes.begin(window.partition) == Begun::Running {
+            let continued_ns = time.now_ns();
+            push(continued_ns, partition, Kind::WindowStart { frame, planned_ns, awake_ns, continued_ns });
+            if self.assignment.note_waits {
+                let all_ns = time.waited_ns();
+                let waited_ns = all_ns.saturating_sub(self.waited_before_ns);
+                self.waited_before_ns = all_ns;
+                if waited_ns >= NOTICEABLE_WAIT_NS {
+                    push(continued_ns, partition, Kind::Waited { waited_ns });
                 }
-                open = Some(Open { window, frame, planned_end_ns });
-            } else {
-                push(awake_ns, partition, Kind::WindowVacant { frame, planned_ns });
             }
+            self.open = Some(Open { window, frame, planned_end_ns });
+        } else {
+            push(awake_ns, partition, Kind::WindowVacant { frame, planned_ns });
         }
-        position = timetable.next(position);
     }
 }
 

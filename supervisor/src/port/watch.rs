@@ -51,20 +51,32 @@ impl Watch {
         self.entries.iter().flat_map(|entry| entry.peers.iter().copied())
     }
 
+    /// Whether there is anything that [`Watch::look`] would tell.
+    pub fn has_news(&self) -> bool {
+        self.entries.iter().any(|entry| entry.position(&self.channels).is_some_and(|now| now != entry.last))
+    }
+
     /// Calls `tell` for every peer that there is news for since the last call.
     pub fn look(&mut self, mut tell: impl FnMut(PartitionId)) {
         for entry in &mut self.entries {
-            let Some((_, memory)) = self.channels.get(entry.channel) else { continue };
-            let position = match memory.destination_page() {
-                Some(page) if !entry.is_source => &page.tail,
-                _ => &memory.source_page().head,
-            };
-            // Relaxed: the partition has stopped on this very core, and nothing else is read.
-            let now = position.load(Ordering::Relaxed);
+            let Some(now) = entry.position(&self.channels) else { continue };
             if now != entry.last {
                 entry.last = now;
                 entry.peers.iter().copied().for_each(&mut tell);
             }
         }
+    }
+}
+
+impl Entry {
+    /// Where the partition is now.
+    fn position(&self, channels: &Channels) -> Option<u64> {
+        let (_, memory) = channels.get(self.channel)?;
+        let position = match memory.destination_page() {
+            Some(page) if !self.is_source => &page.tail,
+            _ => &memory.source_page().head,
+        };
+        // Relaxed: the partition has stopped on this very core, and nothing else is read.
+        Some(position.load(Ordering::Relaxed))
     }
 }

@@ -39,7 +39,15 @@ struct Shared {
     ids: Vec<AtomicI32>,
     waiting: Vec<Arc<Waiting>>,
     stop_within_ns: u64,
-    agreement: Arc<Agreement>,
+}
+
+/// What all dispatchers are told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// How many major frames to run; `None` for no end.
+    pub(super) frames: Option<u64>,
+    /// Whether to note for how long a dispatcher had to wait for its core.
+    pub(super) note_waits: bool,
 }
 
 impl Dispatchers {
@@ -49,8 +57,8 @@ impl Dispatchers {
         slots: &[Arc<Slot>],
         channels: &Arc<Channels>,
         policies: &[GuestPolicy],
-        frames: Option<u64>,
-        note_waits: bool,
+        agreement: &Arc<Agreement>,
+        Limits { frames, note_waits }: Limits,
     ) -> io::Result<(Dispatchers, Vec<Consumer>)> {
         install_signals()?;
         let shared = Arc::new(Shared {
@@ -61,7 +69,6 @@ impl Dispatchers {
             ids: module.cores.iter().map(|_| AtomicI32::new(0)).collect(),
             waiting: module.cores.iter().map(|_| Arc::default()).collect(),
             stop_within_ns: module.overrun_after_ns,
-            agreement: Arc::default(),
         });
         let mut threads = Vec::new();
         let mut rings = Vec::new();
@@ -75,7 +82,7 @@ impl Dispatchers {
             let timetables =
                 (0..module.schedules.len()).map(|number| Timetable::new(core, number, module.major_frame_ns)).collect();
             let may_switch = module.partitions.iter().map(|partition| partition.may_switch_schedule).collect();
-            let agreement = Arc::clone(&shared.agreement);
+            let agreement = Arc::clone(agreement);
             let cpu = core.cpu;
             let shared = Arc::clone(&shared);
             guards.push(move || {
@@ -113,11 +120,6 @@ impl Dispatchers {
     /// When frame 0 begins.
     pub(super) fn epoch_ns(&self) -> u64 {
         self.shared.epoch_ns.load(Ordering::Acquire)
-    }
-
-    /// What they agree upon about schedules.
-    pub(super) fn agreement(&self) -> &Agreement {
-        &self.shared.agreement
     }
 
     /// Lets the dispatchers begin.

@@ -38,6 +38,7 @@ use nix::unistd::Pid;
 use crate::block::Blocks;
 use crate::config::module::Start;
 use crate::config::{Channel, Module, PartitionId};
+use crate::dispatch::agreement::Agreement;
 use crate::dispatch::policy::{GuestPolicy, RealTime};
 use crate::dispatch::real::now_ns;
 use crate::health::StormWatch;
@@ -48,7 +49,7 @@ use crate::port::gateway::{Gateways, SocketOutcome};
 use crate::port::{ChannelMemory, Channels};
 use crate::record::event::{Event, Kind, NO_PARTITION};
 use crate::record::header::Header;
-use dispatchers::Dispatchers;
+use dispatchers::{Dispatchers, Limits};
 use journal::Journal;
 use outcome::host_error;
 pub use outcome::{
@@ -115,6 +116,8 @@ struct Supervisor<'a> {
     typed: Option<Receiver<Vec<u8>>>,
     typed_rest: Vec<u8>,
     dispatchers: Option<Dispatchers>,
+    /// What the dispatchers agree upon about schedules.
+    agreement: Arc<Agreement>,
     /// Where there is a recording.
     sampler: Option<Sampler>,
     startup_ns: u64,
@@ -140,8 +143,8 @@ impl<'a> Supervisor<'a> {
         let cpus = Cpus::of_this_process().map_err(host_error("sched_getaffinity"))?;
         let scheduled: Vec<u32> = module.cores.iter().map(|core| core.cpu).collect();
         let is_virtual = options.virtual_time.is_some();
-        // One runs at a time in a virtual run, and handing over is cheapest on one CPU.
-        let housekeeping = if is_virtual { scheduled[..1].to_vec() } else { cpus.housekeeping(&scheduled) };
+        let virtual_cpu = is_virtual.then(|| cpus.stand_in(scheduled.first().copied()));
+        let housekeeping = virtual_cpu.map_or_else(|| cpus.housekeeping(&scheduled), |cpu| vec![cpu]);
         // Where nothing is free this changes nothing.
         let _ = pin(Pid::from_raw(0), &housekeeping);
 
@@ -200,7 +203,9 @@ impl<'a> Supervisor<'a> {
                 let id = PartitionId(index as u16);
                 let partition = module.partition(id);
                 let prefix = prefix(&partition.name, index, width, colour);
-                Resident::new(module, id, guest, policies[partition.core], (&channels, &blocks), prefix, begin_ns)
+                let cpu = virtual_cpu.unwrap_or(module.cores[partition.core].cpu);
+                let place = (cpu, policies[partition.core]);
+                Resident::new(module, id, guest, place, (&channels, &blocks), prefix, begin_ns)
                     .map_err(|error| RunError::Memory { partition: partition.name.clone(), error })
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -237,6 +242,7 @@ impl<'a> Supervisor<'a> {
             typed,
             typed_rest: Vec::new(),
             dispatchers: None,
+            agreement: Arc::default(),
             sampler: None,
             startup_ns: 0,
             interrupted: false,
@@ -305,9 +311,9 @@ impl<'a> Supervisor<'a> {
     /// Starts the dispatchers, and then attends to everything else until the run ends.
     fn attend(&mut self) -> Result<Ending, RunError> {
         let slots: Vec<_> = self.residents.iter().map(|resident| Arc::clone(&resident.slot)).collect();
-        let recorded = self.options.record.is_some();
+        let limits = Limits { frames: self.options.frames, note_waits: self.options.record.is_some() };
         let (dispatchers, rings) =
-            Dispatchers::start(self.module, &slots, &self.channels, &self.policies, self.options.frames, recorded)
+            Dispatchers::start(self.module, &slots, &self.channels, &self.policies, &self.agreement, limits)
                 .map_err(host_error("starting a dispatcher"))?;
         for ring in rings {
             self.journal.add_ring(ring);

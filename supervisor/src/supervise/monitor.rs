@@ -262,9 +262,7 @@ impl Supervisor<'_> {
             // The module's beginning is a cold one whatever the guest is told: nothing of before is to live on.
             resident.start_afresh(self.module, &self.spawner, mode, StartCondition::HmModuleRestart);
         }
-        if let Some(dispatchers) = &self.dispatchers {
-            dispatchers.agreement().want(0);
-        }
+        self.agreement.want(0);
     }
 
     /// The host is about to lose its power.

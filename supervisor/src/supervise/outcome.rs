@@ -54,11 +54,13 @@ pub struct Options {
     pub virtual_time: Option<VirtualOptions>,
 }
 
-/// What a virtual run is asked for. Its module has one core.
+/// What a virtual run is asked for.
 #[derive(Debug, Clone)]
 pub struct VirtualOptions {
     /// What a basic block takes, in nanoseconds, at least 1.
     pub block_ns: u32,
+    /// For how long partitions that run side by side on several cores run one after the other, in nanoseconds, at least 1.
+    pub quantum_ns: u64,
     /// A number that is recorded with the run.
     pub seed: u64,
     /// How many times as fast as the host's time virtual time may run, more than 0; `None` for as fast as possible.

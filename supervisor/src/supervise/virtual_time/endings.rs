@@ -1,0 +1,94 @@
+//! Virtual runs that cannot go on: nothing can happen any more, or a guest does not move the clock.
+
+use std::sync::atomic::Ordering;
+
+use bulkhead_abi::vcpu::line;
+use bulkhead_abi::virtual_time::NEVER;
+
+use super::lane::Waits;
+use super::world::World;
+use crate::dispatch::handover;
+use crate::supervise::{Ending, State};
+
+impl World<'_, '_> {
+    /// Ends the run if nothing can ever happen again.
+    pub(super) fn expect_something(&mut self) {
+        // What a partition has sent in its window is heard of at the window's end.
+        if self.lanes.iter().zip(&self.watches).any(|(lane, watch)| lane.is_open && watch.has_news()) {
+            return;
+        }
+        let mut words = Vec::new();
+        for (index, resident) in self.supervisor.residents.iter().enumerate() {
+            if resident.state != State::Normal {
+                continue;
+            }
+            let enabled = resident.memory.vcpu().enabled.load(Ordering::Relaxed);
+            let partition = self.supervisor.module.partition(resident.id);
+            let is_hopeless = match self.lanes[index].waits {
+                Waits::Nothing => true,
+                Waits::Interrupt(NEVER) => {
+                    let window = enabled & 1 << line::WINDOW != 0;
+                    let typed = enabled & 1 << line::CONSOLE != 0 && partition.stdin && !self.input.is_empty();
+                    !window && !typed && !self.wants(index, u64::MAX)
+                }
+                _ => false,
+            };
+            if !is_hopeless {
+                return;
+            }
+            words.push(match self.lanes[index].waits {
+                Waits::Nothing => format!("\"{}\" sleeps with interrupts masked", partition.name),
+                _ => format!("\"{}\" waits for {}", partition.name, lines(enabled)),
+            });
+        }
+        if !words.is_empty() {
+            self.supervisor.say(&format!("deadlock, nothing can ever happen again: {}", words.join("; ")));
+            self.finish(Ending::Deadlock);
+        }
+    }
+
+    /// A guest does not give the turn back.
+    pub(super) fn report_stuck(&mut self, index: usize) {
+        let resident = &self.supervisor.residents[index];
+        let Some(process) = &resident.process else { return };
+        let ip = handover::whereabouts(resident.memory.virtual_cpu(), process);
+        // The function and not the instruction, which is another one every time.
+        let function =
+            |ip| resident.guest.symbolise(ip).map(|name| name.split('+').next().unwrap_or_default().to_owned());
+        let place = ip.map(|ip| function(ip).unwrap_or_else(|| format!("{ip:#x}")));
+        let place = place.map_or("somewhere".to_owned(), |place| format!("in {place}"));
+        self.supervisor.say_of(
+            index,
+            &format!(
+                "spins {place} while virtual time stands still: nothing there moves the clock; compile it with \
+                 -fsanitize-coverage=trace-pc (see docs/virtual-time.md)"
+            ),
+        );
+        let partition = self.supervisor.module.partitions[index].name.clone();
+        self.finish(Ending::Stuck { partition });
+    }
+}
+
+/// The names of interrupt lines, for a message.
+fn lines(enabled: u64) -> String {
+    let name = |number: u32| match number {
+        line::TIMER => "the timer (which is not set)".to_owned(),
+        line::WINDOW => "a window".to_owned(),
+        line::CONSOLE => "console input (there is no more)".to_owned(),
+        line::PORT => "a port".to_owned(),
+        number => format!("line {number}"),
+    };
+    let names: Vec<String> = (0..line::COUNT).filter(|&number| enabled & 1 << number != 0).map(name).collect();
+    if names.is_empty() { "an interrupt, but has enabled none".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    #[test]
+    fn lines_have_names() {
+        assert_eq!(lines(0), "an interrupt, but has enabled none");
+        assert_eq!(lines(1 << 3 | 1 << 40), "a port, line 40");
+    }
+}
