@@ -53,6 +53,15 @@ conformance! {
 }
 
 #[test]
+fn virtual_time_shows_what_real_time_shows() {
+    for run in GUESTS {
+        if let Some(checks) = guests::checks_in_virtual_time(run.name) {
+            assert_eq!(checks, checks_of(run.name), "{}", run.name);
+        }
+    }
+}
+
+#[test]
 fn every_code_of_every_service_is_shown() {
     let missing = document::missing(&guests::all());
     assert!(missing.is_empty(), "no check shows: {missing:#?}");

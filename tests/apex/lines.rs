@@ -14,7 +14,7 @@ pub(crate) enum Subject {
 }
 
 /// One check of a guest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Check {
     pub(crate) guest: String,
     pub(crate) service: String,

@@ -17,6 +17,7 @@ fn main() -> i32 {
 #[a653rs::partition(bulkhead_apex::Bulkhead)]
 mod navigation {
     use super::route::{AirData, Navigator};
+    use bulkhead_shim::{boot, partition};
 
     #[sampling_in(name = "air_data", msg_size = "32B", refresh_period = "200ms")]
     struct AirDataIn;
@@ -44,6 +45,7 @@ mod navigation {
         deadline = "Soft"
     )]
     fn navigate(ctx: navigate::Context) {
+        let patrols = boot::args().any(|argument| argument == "patrol");
         let mut navigator = Navigator::new();
         let mut frames_after_arrival = 0;
         loop {
@@ -54,11 +56,14 @@ mod navigation {
                 navigator.fly(&air);
             }
             ctx.route_out.unwrap().send(&navigator.route()).unwrap();
-            if navigator.arrived() {
+            if navigator.arrived() && patrols {
+                // From here the same way once more, without landing.
+                navigator = Navigator::new();
+            } else if navigator.arrived() {
                 frames_after_arrival += 1;
             }
             if frames_after_arrival == 10 {
-                bulkhead_shim::partition::halt(0);
+                partition::halt(0);
             }
             ctx.periodic_wait().unwrap();
         }
