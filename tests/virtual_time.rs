@@ -2,6 +2,8 @@
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "virtual_time/cores.rs"]
+mod cores;
 #[path = "virtual_time/endings.rs"]
 mod endings;
 #[path = "virtual_time/exact.rs"]

@@ -19,7 +19,7 @@ use bulkhead_abi::port::sync::AtomicU64;
 use bulkhead_abi::port::{DestinationPage, PortInfo, SourcePage, queue, sampling};
 pub use bulkhead_abi::port::{Direction, Kind};
 
-use crate::{boot, clock};
+use crate::{boot, clock, virtual_time};
 
 /// A handle to one of the partition's ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,8 @@ impl Port {
         let info = self.open(Kind::Sampling, Direction::Source)?;
         let shape = sampling::Shape::new(info.message_bytes).ok_or(PortError::Kind)?;
         let end = sampling::Writer::new(shape, source_page(info), slots(info, shape.words()));
-        Ok(SamplingSource { end: end.ok_or(PortError::Kind)?, generation: self.generation, one_thread: PhantomData })
+        let end = end.ok_or(PortError::Kind)?;
+        Ok(SamplingSource { end, generation: self.generation, index: self.index, one_thread: PhantomData })
     }
 
     /// An end that reads samples.
@@ -132,6 +133,7 @@ impl Port {
         Ok(SamplingDestination {
             end: end.ok_or(PortError::Kind)?,
             refresh_ns: info.refresh_ns,
+            index: self.index,
             one_thread: PhantomData,
         })
     }
@@ -145,7 +147,8 @@ impl Port {
         let shape = queue::Shape::new(info.message_bytes, info.depth).ok_or(PortError::Kind)?;
         let slots = slots(info, shape.words());
         let end = queue::Sender::new(shape, source_page(info), destination_page(info), slots);
-        Ok(QueuingSource { end: end.ok_or(PortError::Kind)?, generation: self.generation, one_thread: PhantomData })
+        let end = end.ok_or(PortError::Kind)?;
+        Ok(QueuingSource { end, generation: self.generation, index: self.index, one_thread: PhantomData })
     }
 
     /// The end that receives messages.
@@ -157,7 +160,7 @@ impl Port {
         let shape = queue::Shape::new(info.message_bytes, info.depth).ok_or(PortError::Kind)?;
         let slots = slots(info, shape.words());
         let end = queue::Receiver::new(shape, source_page(info), destination_page(info), slots);
-        Ok(QueuingDestination { end: end.ok_or(PortError::Kind)?, one_thread: PhantomData })
+        Ok(QueuingDestination { end: end.ok_or(PortError::Kind)?, index: self.index, one_thread: PhantomData })
     }
 }
 
@@ -185,6 +188,7 @@ type OneThread = PhantomData<Cell<()>>;
 pub struct SamplingSource {
     end: sampling::Writer<'static>,
     generation: u32,
+    index: u32,
     one_thread: OneThread,
 }
 
@@ -195,7 +199,9 @@ impl SamplingSource {
     /// When the message is longer than the channel's may be.
     #[inline]
     pub fn write(&self, message: &[u8]) -> Result<(), TooLong> {
-        self.end.write(self.generation, clock::now_ns(), message)
+        self.end.write(self.generation, clock::now_ns(), message)?;
+        virtual_time::note_sent(self.index, message);
+        Ok(())
     }
 }
 
@@ -204,6 +210,7 @@ impl SamplingSource {
 pub struct SamplingDestination {
     end: sampling::Reader<'static>,
     refresh_ns: u64,
+    index: u32,
     one_thread: OneThread,
 }
 
@@ -212,15 +219,21 @@ impl SamplingDestination {
     /// start, or none that is whole).
     #[inline]
     pub fn read(&self, buffer: &mut [u8]) -> Option<Sample> {
-        self.end.read(buffer).ok()
+        self.try_read(buffer).ok()
     }
 
     /// Like [`SamplingDestination::read`], but says why there is no message.
     ///
     /// # Errors
     /// When there is no message, or no whole one.
+    #[inline]
     pub fn try_read(&self, buffer: &mut [u8]) -> Result<Sample, ReadError> {
-        self.end.read(buffer)
+        let read = self.end.read(buffer);
+        match &read {
+            Ok(sample) => virtual_time::note_received(self.index, &buffer[..sample.len.min(buffer.len())]),
+            Err(_) => virtual_time::charge(),
+        }
+        read
     }
 
     /// Whether a sample is no older than the channel's refresh period.
@@ -230,6 +243,7 @@ impl SamplingDestination {
 
     /// The number of the latest message, which changes with every message; 0 if there is none.
     pub fn latest(&self) -> u64 {
+        virtual_time::charge();
         self.end.latest()
     }
 }
@@ -239,6 +253,7 @@ impl SamplingDestination {
 pub struct QueuingSource {
     end: queue::Sender<'static>,
     generation: u32,
+    index: u32,
     one_thread: OneThread,
 }
 
@@ -249,16 +264,23 @@ impl QueuingSource {
     /// When there is no room, or when the message is longer than the channel's may be.
     #[inline]
     pub fn send(&self, message: &[u8]) -> Result<(), SendError> {
-        self.end.send(self.generation, message)
+        let sent = self.end.send(self.generation, message);
+        match sent {
+            Ok(()) => virtual_time::note_sent(self.index, message),
+            Err(_) => virtual_time::charge(),
+        }
+        sent
     }
 
     /// Messages that wait for the destination.
     pub fn waiting(&self) -> u32 {
+        virtual_time::charge();
         self.end.waiting()
     }
 
     /// Messages that can be sent now.
     pub fn room(&self) -> u32 {
+        virtual_time::charge();
         self.end.room()
     }
 
@@ -272,6 +294,7 @@ impl QueuingSource {
 #[derive(Debug, Clone, Copy)]
 pub struct QueuingDestination {
     end: queue::Receiver<'static>,
+    index: u32,
     one_thread: OneThread,
 }
 
@@ -280,7 +303,7 @@ impl QueuingDestination {
     /// the rest is lost. `None` if there is none. A message that a hostile source made senseless is skipped.
     #[inline]
     pub fn receive(&self, buffer: &mut [u8]) -> Option<usize> {
-        match self.end.receive(buffer) {
+        match self.try_receive(buffer) {
             Ok(received) => Some(received.len.min(buffer.len())),
             // There is no end of them where the source goes on, so this does not look for a good one.
             Err(_) => None,
@@ -291,12 +314,20 @@ impl QueuingDestination {
     ///
     /// # Errors
     /// When there is no message, or what the source left makes no sense.
+    #[inline]
     pub fn try_receive(&self, buffer: &mut [u8]) -> Result<queue::Received, queue::ReceiveError> {
-        self.end.receive(buffer)
+        let received = self.end.receive(buffer);
+        match &received {
+            Ok(message) => virtual_time::note_received(self.index, &buffer[..message.len.min(buffer.len())]),
+            // Who asks again and again lets time pass.
+            Err(_) => virtual_time::charge(),
+        }
+        received
     }
 
     /// Messages that wait.
     pub fn waiting(&self) -> u32 {
+        virtual_time::charge();
         self.end.waiting()
     }
 

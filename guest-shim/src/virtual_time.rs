@@ -301,10 +301,40 @@ pub(crate) fn note_interrupt(line: u32) {
         return;
     }
     let cpu = cpu();
-    let digest = mix(mix(cpu.digest.load(Ordering::Relaxed), u64::from(line)), now_ns());
-    cpu.digest.store(digest, Ordering::Relaxed);
+    note(u64::from(line), &[]);
     let interrupts = cpu.interrupts.load(Ordering::Relaxed);
     cpu.interrupts.store(interrupts + 1, Ordering::Relaxed);
+}
+
+/// What a port's message is in the digest, behind which the port's number stands.
+const SENT: u64 = 1 << 32;
+const RECEIVED: u64 = 2 << 32;
+
+/// A message has been sent from this port. Nothing in a real run.
+#[inline]
+pub(crate) fn note_sent(port: u32, message: &[u8]) {
+    if is_virtual() {
+        note(SENT | u64::from(port), message);
+    }
+}
+
+/// A message has been received at this port. Nothing in a real run.
+#[inline]
+pub(crate) fn note_received(port: u32, message: &[u8]) {
+    if is_virtual() {
+        note(RECEIVED | u64::from(port), message);
+    }
+}
+
+/// Adds to the digest what happens now.
+#[inline(never)]
+fn note(what: u64, bytes: &[u8]) {
+    let cpu = cpu();
+    let before = mix(mix(cpu.digest.load(Ordering::Relaxed), what), now_ns());
+    let (words, rest) = bytes.as_chunks::<8>();
+    let digest = words.iter().fold(before, |digest, word| mix(digest, u64::from_le_bytes(*word)));
+    let digest = rest.iter().fold(digest, |digest, &byte| mix(digest, u64::from(byte)));
+    cpu.digest.store(digest, Ordering::Relaxed);
 }
 
 /// The supervisor asks where the guest is, because its clock stands still.

@@ -144,13 +144,19 @@ impl<'s, 'm> World<'s, 'm> {
         self.open[core] = None;
         self.lanes[index].is_open = false;
         let (residents, lanes) = (&self.supervisor.residents, &mut self.lanes);
+        let mut told = false;
         self.watches[index].look(|peer| {
+            told = true;
             let vcpu = residents[peer.index()].memory.vcpu();
             let lane = &mut lanes[peer.index()];
             if raise(vcpu, line::PORT) != Raised::Unwanted && matches!(lane.waits, Waits::Interrupt(_)) {
                 lane.waits = Waits::Ready;
             }
         });
+        if told && !self.stop.load(Ordering::Relaxed) {
+            // Perhaps it was all that there was to wait for, and nobody cares.
+            self.expect_something();
+        }
     }
 
     /// A window of this partition begins.
