@@ -92,22 +92,17 @@ fn cores_of(recording: &Path, cores: usize) -> Vec<Core> {
     found
 }
 
-fn check(pilot: &Path, cores: usize) {
+fn check(pilot: &Path, cores: usize, options: &[&str]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = write_module(folder.path(), &module(pilot, cores));
     let recording = folder.path().join("run.rec");
     // "second" stays for ever, and the run ends long after everybody else has seen enough.
     let frames = 3 * CHANGES;
     let frames_text = frames.to_string();
-    let finished = run(&[
-        path.as_os_str(),
-        "--json".as_ref(),
-        "-q".as_ref(),
-        "--frames".as_ref(),
-        frames_text.as_ref(),
-        "--record".as_ref(),
-        recording.as_os_str(),
-    ]);
+    let mut arguments = vec![path.as_os_str(), "--record".as_ref(), recording.as_os_str()];
+    let common = ["--json", "-q", "--frames", &frames_text];
+    arguments.extend(common.iter().chain(options).map(AsRef::<std::ffi::OsStr>::as_ref));
+    let finished = run(&arguments);
     assert_eq!(finished.code(), 0, "{finished:#?}");
     let json = finished.json();
     assert_eq!(lines_of(&finished.stderr, "pilot"), ["start 1 condition 0 mode 0 kept 0", "wrong 0"]);
@@ -156,12 +151,13 @@ fn check(pilot: &Path, cores: usize) {
     }
     let skipped: u64 = found.iter().flat_map(|core| &core.skipped).map(|&(first, last)| last - first).sum();
     println!("{cores} cores: {} changes, {skipped} frames skipped", found[0].switches.len());
+    assert!(skipped == 0 || options.is_empty(), "in virtual time nothing is late");
 }
 
 #[test]
 fn a_thousand_changes_at_frame_boundaries_lose_no_window() {
     for guest in guests() {
-        check(&guest, 1);
+        check(&guest, 1, &[]);
     }
 }
 
@@ -171,7 +167,15 @@ fn a_thousand_changes_happen_on_two_cores_at_the_same_frames() {
         return skip("two cores are needed");
     }
     for guest in guests() {
-        check(&guest, 2);
+        check(&guest, 2, &[]);
+    }
+}
+
+#[test]
+fn a_thousand_changes_lose_no_frame_in_virtual_time() {
+    for guest in guests() {
+        check(&guest, 1, &["--virtual"]);
+        check(&guest, 2, &["--virtual"]);
     }
 }
 
@@ -186,12 +190,16 @@ fn a_reset_goes_back_to_the_first_schedule() {
         );
         let folder = tempfile::tempdir().expect("a folder");
         let path = write_module(folder.path(), &text);
-        let finished = run(&[path.as_os_str(), "--json".as_ref(), "-q".as_ref(), "--frames".as_ref(), "400".as_ref()]);
-        assert_eq!(finished.code(), 0, "{finished:#?}");
-        let again = "start 2 condition 2 mode 0 kept 0";
-        let expected = ["start 1 condition 0 mode 0 kept 0", "wrong 0", again, "wrong 0"];
-        assert_eq!(lines_of(&finished.stderr, "pilot"), expected, "{finished:#?}");
-        assert_eq!(finished.json()["summary"]["cores"][0]["schedule_switches"], json!(2));
+        for options in [&[][..], &["--virtual"]] {
+            let common = ["--json", "-q", "--frames", "400"];
+            let arguments: Vec<&std::ffi::OsStr> = common.iter().chain(options).map(AsRef::as_ref).collect();
+            let finished = run(&[&[path.as_os_str()], &arguments[..]].concat());
+            assert_eq!(finished.code(), 0, "{finished:#?}");
+            let again = "start 2 condition 2 mode 0 kept 0";
+            let expected = ["start 1 condition 0 mode 0 kept 0", "wrong 0", again, "wrong 0"];
+            assert_eq!(lines_of(&finished.stderr, "pilot"), expected, "{finished:#?}");
+            assert_eq!(finished.json()["summary"]["cores"][0]["schedule_switches"], json!(2));
+        }
     }
 }
 
