@@ -46,6 +46,7 @@ pub mod fault;
 #[cfg(feature = "runtime")]
 pub mod irq;
 pub mod memory;
+mod notice;
 #[cfg(feature = "runtime")]
 pub mod partition;
 pub mod port;

@@ -19,7 +19,7 @@ use bulkhead_abi::port::sync::AtomicU64;
 use bulkhead_abi::port::{DestinationPage, PortInfo, SourcePage, queue, sampling};
 pub use bulkhead_abi::port::{Direction, Kind};
 
-use crate::{boot, clock, virtual_time};
+use crate::{boot, clock, notice};
 
 /// A handle to one of the partition's ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,7 +200,7 @@ impl SamplingSource {
     #[inline]
     pub fn write(&self, message: &[u8]) -> Result<(), TooLong> {
         self.end.write(self.generation, clock::now_ns(), message)?;
-        virtual_time::note_sent(self.index, message);
+        notice::sent(self.index, message);
         Ok(())
     }
 }
@@ -230,8 +230,8 @@ impl SamplingDestination {
     pub fn try_read(&self, buffer: &mut [u8]) -> Result<Sample, ReadError> {
         let read = self.end.read(buffer);
         match &read {
-            Ok(sample) => virtual_time::note_received(self.index, &buffer[..sample.len.min(buffer.len())]),
-            Err(_) => virtual_time::charge(),
+            Ok(sample) => notice::received(self.index, &buffer[..sample.len.min(buffer.len())]),
+            Err(_) => notice::looked(),
         }
         read
     }
@@ -243,7 +243,7 @@ impl SamplingDestination {
 
     /// The number of the latest message, which changes with every message; 0 if there is none.
     pub fn latest(&self) -> u64 {
-        virtual_time::charge();
+        notice::looked();
         self.end.latest()
     }
 }
@@ -266,21 +266,21 @@ impl QueuingSource {
     pub fn send(&self, message: &[u8]) -> Result<(), SendError> {
         let sent = self.end.send(self.generation, message);
         match sent {
-            Ok(()) => virtual_time::note_sent(self.index, message),
-            Err(_) => virtual_time::charge(),
+            Ok(()) => notice::sent(self.index, message),
+            Err(_) => notice::looked(),
         }
         sent
     }
 
     /// Messages that wait for the destination.
     pub fn waiting(&self) -> u32 {
-        virtual_time::charge();
+        notice::looked();
         self.end.waiting()
     }
 
     /// Messages that can be sent now.
     pub fn room(&self) -> u32 {
-        virtual_time::charge();
+        notice::looked();
         self.end.room()
     }
 
@@ -318,16 +318,15 @@ impl QueuingDestination {
     pub fn try_receive(&self, buffer: &mut [u8]) -> Result<queue::Received, queue::ReceiveError> {
         let received = self.end.receive(buffer);
         match &received {
-            Ok(message) => virtual_time::note_received(self.index, &buffer[..message.len.min(buffer.len())]),
-            // Who asks again and again lets time pass.
-            Err(_) => virtual_time::charge(),
+            Ok(message) => notice::received(self.index, &buffer[..message.len.min(buffer.len())]),
+            Err(_) => notice::looked(),
         }
         received
     }
 
     /// Messages that wait.
     pub fn waiting(&self) -> u32 {
-        virtual_time::charge();
+        notice::looked();
         self.end.waiting()
     }
 
