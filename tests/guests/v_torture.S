@@ -68,9 +68,10 @@ torture_registers:
     mov %r15, -120(%rsp)
     mov %r14, -128(%rsp)
     jrcxz 5f
+    /* The stack pointer moves down, never up: the lowest words would be out of the red zone then, and anybody's. */
 4:  mov %rbx, -16(%rsp)
-    lea 8(%rsp), %rsp
     lea -8(%rsp), %rsp
+    lea 8(%rsp), %rsp
     mov -16(%rsp), %rbx
     loop 4b
 5:
