@@ -103,6 +103,24 @@ fn test_compares_the_runs_of_each_test() {
     assert_eq!(json["tests"][0]["digest"].as_str().unwrap().len(), 16);
 }
 
+#[test]
+fn a_test_that_is_not_the_same_twice_is_told_where() {
+    if !std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default().contains(" rdrand ") {
+        return super::common::skip("the processor has no random numbers");
+    }
+    let mut command = bulkhead();
+    command.args(["test", "--virtual", "--repeat", "10", "--json"]).arg(guest("c_dice"));
+    let finished = finish(command);
+    assert_eq!(finished.code(), 1, "{finished:#?}");
+    let json = finished.json();
+    assert_eq!(json["counts"]["unrepeatable"], 1, "{json}");
+    let output = json["tests"][0]["output"].as_str().unwrap();
+    // Births and the first window are the same; the guest's end comes at another instant.
+    let words = output.lines().next().unwrap();
+    let (before, event) = words.split_once(" s, c_dice: ").unwrap_or_else(|| panic!("{output}"));
+    assert!(before.starts_with("event ") && event.starts_with("Exit { status: 0 } in one and 0."), "{output}");
+}
+
 /// BULKHEAD_OTHER_BUILD names the binary of another build of the same source, such as a release build beside a debug build.
 #[test]
 fn another_build_agrees() {

@@ -6,9 +6,11 @@
 
 pub mod banner;
 mod outcome;
+mod pinpoint;
 mod repeat;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,6 +25,7 @@ use crate::host::Cpus;
 use crate::partition::pin;
 use banner::{Ending, Verdict, judge, parse};
 use outcome::Outcome;
+use pinpoint::pinpoint;
 use repeat::{DIGEST_FILE, Run, repeatedly};
 
 /// The arguments of `test`.
@@ -193,11 +196,15 @@ fn work(
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let runs = repeatedly(
             args.repeat,
-            || execute(binary, path, args),
+            || execute(binary, path, args, None),
             |run| judge(&parse(&run.output), run.ending, expected.contains(&name)),
         );
         let outcome = match runs {
-            Ok((Run { output, digest, .. }, verdict)) => {
+            Ok((Run { mut output, digest, .. }, verdict)) => {
+                if verdict == Verdict::Unrepeatable {
+                    let where_from = pinpoint(|file| execute(binary, path, args, Some(file)));
+                    output = format!("{where_from}\n{output}");
+                }
                 Outcome { name, path: path.clone(), verdict, took: begun.elapsed(), output, digest }
             }
             Err(error) => {
@@ -214,11 +221,12 @@ fn work(
 
 /// Runs one test to its end or to its limit. With `--json` the guest's words come on standard error, and standard output says
 /// how it ended.
-fn execute(binary: &Path, image: &Path, args: &TestArgs) -> std::io::Result<Run> {
+fn execute(binary: &Path, image: &Path, args: &TestArgs, record: Option<&Path>) -> std::io::Result<Run> {
     let virtual_time: &[&str] = if args.virtual_time { &["--virtual", "--digest", DIGEST_FILE] } else { &[] };
     let mut child = Command::new(binary)
         .args(["run", "--console", "raw", "--quiet", "--json", "--die-with", &std::process::id().to_string()])
         .args(virtual_time)
+        .args(record.map(|file| [OsStr::new("--record"), file.as_os_str()]).into_iter().flatten())
         .arg(image)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
