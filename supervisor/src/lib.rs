@@ -22,11 +22,13 @@
 //! * [`schedule`] and [`dispatch`]: frames and windows, and the threads that keep them;
 //! * [`supervise`]: the main thread: births, deaths, consoles, the health monitor's actions;
 //! * [`health`]: an error, a table, an action;
-//! * [`record`]: what happened, as events in rings and files, and as figures.
+//! * [`record`]: what happened, as events in rings and files, and as figures;
+//! * [`control`]: the local API, through which others see and steer a running module.
 
 pub mod block;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod dispatch;
 pub mod health;
 pub mod host;

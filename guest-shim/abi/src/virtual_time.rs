@@ -86,7 +86,7 @@ pub struct VirtualCpu {
     pub reason: AtomicU32,
     /// When the guest's own timer wakes it; [`NEVER`] if it does not.
     pub wake_ns: AtomicU64,
-    /// Interrupt lines served so far.
+    /// Interrupt lines served so far, modulo 2^64; counted in a real run too.
     pub interrupts: AtomicU64,
     /// A digest of those: which, and when.
     pub digest: AtomicU64,

@@ -8,6 +8,7 @@ pub mod profile;
 pub mod report;
 pub mod run;
 pub mod test;
+pub mod top;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -60,6 +61,8 @@ enum Command {
     },
     /// Run many test images, as RTEMS' tests are, and tell which failed
     Test(test::TestArgs),
+    /// Watch a module that is running
+    Top(top::TopArgs),
     /// Show what a recording holds, turn it into other forms, or compare two
     Report(report::ReportArgs),
     /// Run a module, record it, report, and fail if a budget breaks
@@ -153,6 +156,13 @@ pub struct RunArgs {
     /// Refuse to run without this
     #[arg(long, value_enum, value_name = "WHAT")]
     pub require: Option<Requirement>,
+    /// Where `bulkhead top` and others can see the run: a socket that is made at this path, or "none" [default: one in a folder
+    /// of yours, unless time is virtual]
+    #[arg(long, value_name = "PATH")]
+    pub control: Option<PathBuf>,
+    /// Let them stop the module and restart partitions
+    #[arg(long)]
+    pub control_write: bool,
     /// Run in virtual time: as fast as the host allows, and the same every time
     #[arg(long = "virtual", conflicts_with = "require")]
     pub virtual_time: bool,
@@ -260,6 +270,7 @@ pub fn main() -> u8 {
         Command::Bench { what: BenchCommand::Irq { json, count, cpu } } => bench::irq::run(json, count, cpu),
         Command::Bench { what: BenchCommand::Port { json, windows, cpu } } => bench::port::run(json, windows, cpu),
         Command::Test(args) => test::run(&args),
+        Command::Top(args) => top::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Disturb(args) => profile::load::disturb(&args),

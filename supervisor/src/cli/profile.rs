@@ -90,6 +90,7 @@ fn profile(args: &ProfileArgs) -> Result<u8, u8> {
         fences: Fences::ALL,
         stop_on_start_ns: args.stop_on,
         tap: None,
+        control: None,
         virtual_time: None,
     };
     let outcome = supervise::run(&module, guests, &options);

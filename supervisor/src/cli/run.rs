@@ -12,7 +12,9 @@ use super::{
 };
 use crate::config::Module;
 use crate::partition::Fences;
-use crate::supervise::{self, Ending, Options, Outcome, RunError, State, VirtualOptions, VirtualOutcome};
+use crate::supervise::{
+    self, ControlOptions, Ending, Options, Outcome, RunError, State, VirtualOptions, VirtualOutcome,
+};
 
 /// Length of the windows of a guest that is run by itself in virtual time, in nanoseconds.
 const ALONE_NS: u64 = 1_000_000_000;
@@ -59,10 +61,12 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         fences: Fences::ALL,
         stop_on_start_ns: None,
         tap: None,
+        control: control(args),
         virtual_time,
     };
     let outcome = supervise::run(&module, guests, &options).map_err(|error| {
-        let status = if matches!(error, RunError::Record(_)) { USAGE } else { HOST_CANNOT };
+        let is_usage = matches!(error, RunError::Record(_) | RunError::Control { .. });
+        let status = if is_usage { USAGE } else { HOST_CANNOT };
         complain(&error, status)
     })?;
     if let (Some(path), Some(virtual_time)) = (&args.digest, &outcome.virtual_time) {
@@ -88,6 +92,17 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         };
     }
     Ok(status(&outcome))
+}
+
+/// Where other programs can see the run: a run in real time by itself, unless told otherwise; one in virtual time is over soon.
+fn control(args: &RunArgs) -> Option<ControlOptions> {
+    let write = args.control_write;
+    match &args.control {
+        Some(path) if path.as_os_str() == "none" => None,
+        Some(path) => Some(ControlOptions { path: Some(path.clone()), write }),
+        None if args.die_with.is_some() || (args.virtual_time && !write) => None,
+        None => Some(ControlOptions { path: None, write }),
+    }
 }
 
 /// Ties this process to its parent: guests end with it in any case.

@@ -130,6 +130,10 @@ pub(crate) fn describe(kind: &Kind) -> String {
         Kind::Raised { error, .. } => {
             format!("raised {}", Error::from_code(error).map_or("an unknown error", Error::name).replace('_', " "))
         }
+        Kind::Report { what: 2, code, .. } => {
+            let error = u16::try_from(code).ok().and_then(Error::from_code).map_or("an error", Error::name);
+            format!("dealt with {}", error.replace('_', " "))
+        }
         Kind::Report { .. } => "report".to_owned(),
         Kind::ReportsLost { count } => format!("{count} reports lost"),
         Kind::Text { .. } => "text".to_owned(),

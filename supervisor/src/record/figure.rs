@@ -102,6 +102,15 @@ impl Collector {
         }
     }
 
+    /// Median, 99th percentile and maximum.
+    pub(super) fn glance(&self) -> (u64, u64, u64) {
+        if self.count == 0 {
+            return (0, 0, 0);
+        }
+        let quantile = |quantile| self.histogram.value_at_quantile(quantile).clamp(self.min, self.max);
+        (quantile(0.5), quantile(0.99), self.max)
+    }
+
     /// The histogram behind the percentiles.
     pub(super) fn histogram(&self) -> &Histogram<u32> {
         &self.histogram

@@ -2,7 +2,7 @@
 //!
 //! A dispatcher thread hands [`event`]s to the recorder thread through a [`ring`], which never blocks and never calls the
 //! kernel. The recorder thread appends them to a [`mod@file`] and adds them up in [`stats`]; `bulkhead report` reads such a
-//! file back into the very same figures. When a ring runs full, events are lost, and the number of lost events takes
+//! file back into the very same figures; [`live`] is what they come to right now. When a ring runs full, events are lost, and the number of lost events takes
 //! their place: a gap in a recording is always visible.
 //!
 //! [`analysis`] reads a recording for what a person wants to see: where the time went and why; [`export`] writes it down
@@ -21,6 +21,7 @@ pub mod figure;
 pub mod file;
 pub mod header;
 pub mod incident;
+pub mod live;
 pub mod ring;
 pub mod stats;
 pub mod summary;

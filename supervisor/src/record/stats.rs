@@ -47,6 +47,23 @@ struct Partition {
     stop_confirmation: Collector,
 }
 
+/// Some figures of a partition, by the names of a [`summary::Partition`]; times are how late its windows started, in
+/// nanoseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it, as in the summary")]
+pub struct Glance {
+    pub windows: u64,
+    pub late_windows: u64,
+    pub vacant_windows: u64,
+    pub skipped_windows: u64,
+    pub overruns: u64,
+    pub restarts: u64,
+    pub health_events: u64,
+    pub p50_ns: u64,
+    pub p99_ns: u64,
+    pub worst_ns: u64,
+}
+
 /// The counts of a [`summary::Partition`], by the same names.
 #[derive(Debug, Default)]
 struct Counts {
@@ -115,6 +132,29 @@ impl Stats {
             }
             (kind, _, Some(partition)) => partition.add(kind, &self.header),
         }
+    }
+
+    /// The figures of a partition that change from window to window, without what takes long to put together.
+    pub fn glance(&self, partition: usize) -> Option<Glance> {
+        let Partition { counts, start_lateness, .. } = self.partitions.get(partition)?;
+        let (p50_ns, p99_ns, worst_ns) = start_lateness.glance();
+        Some(Glance {
+            windows: start_lateness.count(),
+            late_windows: counts.late_windows,
+            vacant_windows: counts.vacant_windows,
+            skipped_windows: counts.skipped_windows,
+            overruns: counts.overruns,
+            restarts: counts.restarts,
+            health_events: counts.health.iter().flatten().sum(),
+            p50_ns,
+            p99_ns,
+            worst_ns,
+        })
+    }
+
+    /// Major frames that a core's dispatcher has missed, and events of the core that were lost.
+    pub fn core(&self, core: usize) -> Option<(u64, u64)> {
+        self.cores.get(core).map(|core| (core.skipped_frames, core.lost_events))
     }
 
     /// The figures so far. [`Summary::truncated_tail`] is false; only who reads the file knows.

@@ -9,6 +9,7 @@ use crate::record::event::Event;
 use crate::record::figure::Precision;
 use crate::record::file::{Error, Writer};
 use crate::record::header::Header;
+use crate::record::live::Live;
 use crate::record::ring::Consumer;
 use crate::record::stats::Stats;
 use crate::record::summary::Summary;
@@ -17,6 +18,8 @@ use crate::record::summary::Summary;
 #[derive(Debug)]
 pub(super) struct Journal {
     stats: Stats,
+    /// What is going on, where somebody may ask.
+    live: Option<Live>,
     writer: Option<Writer<File>>,
     rings: Vec<Consumer>,
     batch: Vec<Event>,
@@ -31,10 +34,15 @@ impl Journal {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(super) fn new(header: &Header, path: Option<&Path>, with_digest: bool) -> Result<Journal, Error> {
+    pub(super) fn new(
+        header: &Header,
+        path: Option<&Path>,
+        (with_digest, live): (bool, bool),
+    ) -> Result<Journal, Error> {
         let writer = path.map(|path| Writer::create(path, header)).transpose()?;
         Ok(Journal {
             stats: Stats::new(header, Precision::Live),
+            live: live.then(|| Live::new(header)),
             writer,
             rings: Vec::new(),
             batch: Vec::new(),
@@ -64,6 +72,9 @@ impl Journal {
     pub(super) fn note(&mut self, event: Event) {
         self.digest_words(&event.encode());
         self.stats.add(&event);
+        if let Some(live) = &mut self.live {
+            live.add(&event);
+        }
         self.batch.push(event);
     }
 
@@ -73,6 +84,9 @@ impl Journal {
         for ring in &mut self.rings {
             while let Some(event) = ring.pop() {
                 self.stats.add(&event);
+                if let Some(live) = &mut self.live {
+                    live.add(&event);
+                }
                 if let Some(digest) = &mut self.digest {
                     *digest = event.encode().into_iter().fold(*digest, mix);
                 }
@@ -96,6 +110,11 @@ impl Journal {
                 true
             }
         }
+    }
+
+    /// What has happened in all and what is going on, where somebody may ask for the latter.
+    pub(super) fn live(&self) -> Option<(&Stats, &Live)> {
+        Some((&self.stats, self.live.as_ref()?))
     }
 
     /// The figures so far.

@@ -6,6 +6,7 @@
 //! waker, and a tick for what is looked at regularly (consoles, rings, clocks).
 
 pub mod console;
+mod control;
 pub mod death;
 mod dispatchers;
 mod journal;
@@ -39,6 +40,7 @@ use crate::block::Blocks;
 use crate::config::module::Start;
 use crate::config::{Channel, Module, PartitionId};
 use crate::dispatch::agreement::Agreement;
+use crate::control::Desk;
 use crate::dispatch::policy::{GuestPolicy, RealTime};
 use crate::dispatch::real::now_ns;
 use crate::health::StormWatch;
@@ -53,7 +55,8 @@ use dispatchers::{Dispatchers, Limits};
 use journal::Journal;
 use outcome::host_error;
 pub use outcome::{
-    ChannelOutcome, ConsoleMode, Ending, Options, Outcome, PartitionOutcome, RunError, VirtualOptions, VirtualOutcome,
+    ChannelOutcome, ConsoleMode, ControlOptions, Ending, Options, Outcome, PartitionOutcome, RunError, VirtualOptions,
+    VirtualOutcome,
 };
 use output::Output;
 use resident::Resident;
@@ -118,6 +121,8 @@ struct Supervisor<'a> {
     dispatchers: Option<Dispatchers>,
     /// What the dispatchers agree upon about schedules.
     agreement: Arc<Agreement>,
+    /// Where others may ask.
+    desk: Option<Desk>,
     /// Where there is a recording.
     sampler: Option<Sampler>,
     startup_ns: u64,
@@ -184,7 +189,8 @@ impl<'a> Supervisor<'a> {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
         let begin_ns = if is_virtual { BEGIN_NS } else { now_ns() };
         let header = Header::new(module, facts, started, begin_ns);
-        let journal = Journal::new(&header, options.record.as_deref(), is_virtual)?;
+        let desk = control::open(module, options, (real_time.fifo, &header), &housekeeping)?;
+        let journal = Journal::new(&header, options.record.as_deref(), (is_virtual, desk.is_some()))?;
 
         let colour = !options.console_on_stderr && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let width = module.partitions.iter().map(|partition| partition.name.chars().count()).max().unwrap_or(0);
@@ -243,6 +249,7 @@ impl<'a> Supervisor<'a> {
             typed_rest: Vec::new(),
             dispatchers: None,
             agreement: Arc::default(),
+            desk,
             sampler: None,
             startup_ns: 0,
             interrupted: false,
@@ -401,6 +408,7 @@ impl<'a> Supervisor<'a> {
         let now = now_ns();
         let samples = self.sampler.as_mut().and_then(|sampler| sampler.take(now, self.module, &self.residents));
         ending = self.collect_events().or(ending);
+        ending = self.attend_desk().or(ending);
         // A module in which nothing was to start keeps its empty windows for as long as it was asked to.
         let limited = self.options.frames.is_some() || self.options.duration.is_some();
         let only_rest = limited && self.module.partitions.iter().all(|partition| partition.start == Start::Idle);
@@ -491,6 +499,10 @@ impl<'a> Supervisor<'a> {
                 self.interrupted = true;
             }
         }
+        // In virtual time this is the one thing that is looked at wherever the main thread waits.
+        if self.virtual_now_ns.is_some() && self.attend_desk().is_some() {
+            self.interrupted = true;
+        }
     }
 
     /// Ends the run in good order.
@@ -546,6 +558,9 @@ impl<'a> Supervisor<'a> {
             summary: self.journal.summary(),
             virtual_time: self.virtual_outcome,
         };
+        if let Some(desk) = self.desk.take() {
+            desk.close(serde_json::to_value(&outcome.ending).unwrap_or_default());
+        }
         let complete = self.output.finish(LAST_OUTPUT);
         if let Some(mut messages) = self.messages {
             if !complete {

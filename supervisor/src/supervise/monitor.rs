@@ -181,7 +181,7 @@ impl Supervisor<'_> {
     }
 
     /// Restarts a partition in place, unless its restarts come too thick.
-    fn restart(
+    pub(super) fn restart(
         &mut self,
         index: usize,
         mode: StartMode,

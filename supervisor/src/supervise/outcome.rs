@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::resident::State;
 use crate::config::PartitionId;
+use crate::control::place::PlaceError;
 use crate::dispatch::policy::GuestPolicy;
 use crate::partition::{BirthError, Fences};
 use crate::port::gateway::{GatewayError, SocketOutcome};
@@ -50,8 +51,19 @@ pub struct Options {
     pub stop_on_start_ns: Option<u64>,
     /// Somebody who wants every event too.
     pub tap: Option<Sender<Event>>,
+    /// Let other programs see the run, and act upon it.
+    pub control: Option<ControlOptions>,
     /// Run in virtual time; `duration` is virtual then.
     pub virtual_time: Option<VirtualOptions>,
+}
+
+/// How other programs reach a run.
+#[derive(Debug, Clone)]
+pub struct ControlOptions {
+    /// At this socket; `None` for one in this user's folder for them, if there can be one.
+    pub path: Option<PathBuf>,
+    /// Whether they may change something.
+    pub write: bool,
 }
 
 /// What a virtual run is asked for.
@@ -96,6 +108,14 @@ pub enum RunError {
     /// The recording cannot be written.
     #[error("--record: {0}")]
     Record(#[from] crate::record::file::Error),
+    /// The control socket cannot be had.
+    #[error("--control {path}: {error}")]
+    Control {
+        /// Where it was to be.
+        path: String,
+        /// Why.
+        error: PlaceError,
+    },
     /// A partition's memory cannot be had.
     #[error("partition \"{partition}\": no memory for it: {error}")]
     Memory {
@@ -163,7 +183,7 @@ pub enum Ending {
         /// How late it started, in nanoseconds.
         lateness_ns: u64,
     },
-    /// Somebody sent SIGINT, SIGTERM or SIGHUP.
+    /// Somebody sent SIGINT, SIGTERM or SIGHUP, or stopped the module through the control socket.
     Interrupted,
     /// Nobody reads the output any more.
     OutputClosed,

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bulkhead_abi::boot::{StartCondition, StartMode};
 use bulkhead_abi::vcpu::DOORBELL;
@@ -60,6 +61,8 @@ pub(super) struct Resident {
     pub(super) killed_by_us: bool,
     pub(super) input: u32,
     generation: u32,
+    /// Interrupts that its former processes served, by their word.
+    interrupts_before: u64,
     cpu: u32,
     policy: GuestPolicy,
     tap: Tap,
@@ -108,6 +111,7 @@ impl Resident {
             killed_by_us: false,
             input: 0,
             generation: 0,
+            interrupts_before: 0,
             cpu,
             policy,
             tap: Tap::default(),
@@ -149,6 +153,8 @@ impl Resident {
         (mode, condition): (StartMode, StartCondition),
         keep_ram: bool,
     ) {
+        // Its memory is cleared from here on, at an instant that this thread does not know.
+        self.interrupts_before = self.interrupts();
         self.generation += 1;
         self.state = State::Starting;
         self.killed_by_us = false;
@@ -165,6 +171,15 @@ impl Resident {
             cpu: self.cpu,
             policy: self.policy,
         });
+    }
+
+    /// Interrupts that it has served since the beginning of the run, by its own word.
+    pub(super) fn interrupts(&self) -> u64 {
+        let here = match self.state {
+            State::Starting => 0,
+            State::Normal | State::Idle { .. } => self.memory.virtual_cpu().interrupts.load(Ordering::Relaxed),
+        };
+        self.interrupts_before.wrapping_add(here)
     }
 
     /// Takes over a finished birth. A process that nobody wants any more (the module stops) is destroyed.
@@ -279,6 +294,11 @@ impl Resident {
         let out = output.buffer();
         self.lines.flush(out);
         self.lines.push(0, notice.as_bytes(), out);
+    }
+
+    /// Bytes of its output that were dropped since the beginning of the run.
+    pub(super) fn dropped_output(&self) -> u64 {
+        self.dropped_in_all + self.dropped
     }
 
     /// Shows what is left of the output, when the process has ended.

@@ -86,6 +86,7 @@ fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<Re
         fences: Fences::ALL,
         stop_on_start_ns: None,
         tap: Some(tap),
+        control: None,
         virtual_time: None,
     };
 

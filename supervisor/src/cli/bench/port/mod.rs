@@ -192,6 +192,7 @@ fn run_module(module: Module) -> Result<Vec<u8>, Failure> {
         fences: Fences::ALL,
         stop_on_start_ns: None,
         tap: None,
+        control: None,
         virtual_time: None,
     };
     let outcome = supervise::run(&module, vec![Arc::clone(&guest), guest], &options).map_err(host_cannot)?;
