@@ -1,7 +1,7 @@
 //! Where sockets are, what is refused, and what is left behind.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -60,7 +60,7 @@ fn none_means_none_and_a_useless_folder_costs_nothing() {
     assert!(!folder.path().join("bulkhead").exists());
     // Somebody else could write there.
     fs::create_dir(folder.path().join("bulkhead")).expect("a folder");
-    let open = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    let open = fs::Permissions::from_mode(0o777);
     fs::set_permissions(folder.path().join("bulkhead"), open).expect("its mode");
     let finished = finish(run(folder.path(), &["--frames", "1"]));
     assert_eq!(finished.code(), 0, "{finished:#?}");

@@ -5,7 +5,7 @@
 //! share a [`Desk`]:
 //!
 //! * whoever wants to know how the module is draws a ticket; the main thread looks at its next tick whether one has been drawn,
-//!   and puts down one [`State`](protocol::State) for all who wait ([`Desk::wanted`], [`Desk::publish`]);
+//!   and puts down one [`State`] for all who wait ([`Desk::wanted`], [`Desk::publish`]);
 //! * whoever wants something done leaves an [`Order`], and the main thread answers it ([`Desk::next_order`]).
 //!
 //! Everything is bounded: clients, the length of a line, what waits, and the time in which a client must take what it is sent.

@@ -66,7 +66,15 @@ impl Drop for Seat {
 async fn welcome(stream: UnixStream, shared: Arc<Shared>, clients: Arc<AtomicUsize>) {
     let before = clients.fetch_add(1, Ordering::Relaxed);
     let seat = Seat(clients);
-    let mut client = Client { stream, shared, subscribed: false, asked: None, waiting: Vec::new(), input: Vec::new() };
+    let mut client = Client {
+        stream,
+        shared,
+        subscribed: false,
+        asked: None,
+        waiting: Vec::new(),
+        input: Vec::new(),
+        silent: false,
+    };
     let result = if before >= MAX_CLIENTS {
         client.refuse(None, format!("there are {MAX_CLIENTS} clients already, which is the most")).await
     } else {
@@ -89,6 +97,8 @@ struct Client {
     waiting: Vec<(u64, Option<u64>)>,
     /// What has come, up to a line's end that has not.
     input: Vec<u8>,
+    /// It sends nothing more, but still reads.
+    silent: bool,
 }
 
 /// `state` requests of one client that may wait at a time.
@@ -102,7 +112,7 @@ impl Client {
         states.mark_unchanged();
         let mut ticks = interval_at(Instant::now(), Duration::from_secs(3600));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        loop {
+        while !self.silent || self.subscribed || !self.waiting.is_empty() {
             tokio::select! {
                 biased;
                 // The answer keeps a lock that must not be held while the line is sent.
@@ -120,11 +130,9 @@ impl Client {
                     }
                 }
                 _ = ticks.tick(), if self.subscribed && self.asked.is_none() => self.asked = Some(self.draw()),
-                ready = self.stream.readable() => {
+                ready = self.stream.readable(), if !self.silent => {
                     ready?;
-                    if !self.read()? {
-                        return Ok(());
-                    }
+                    self.silent = !self.read()?;
                     while let Some(line) = self.take_line() {
                         if let Some(every_ms) = self.deal_with(&line).await? {
                             let every = Duration::from_millis(every_ms);
@@ -138,6 +146,7 @@ impl Client {
                 }
             }
         }
+        Ok(())
     }
 
     /// Asks the main thread for a state.

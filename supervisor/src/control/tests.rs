@@ -176,6 +176,17 @@ fn requests_are_answered_in_their_order_and_mistakes_cost_nothing_else() {
 }
 
 #[test]
+fn who_has_said_everything_still_gets_its_answers() {
+    let played = Played::start(1);
+    let mut client = played.greeted();
+    client.send(&json!({"op": "state", "id": 1}));
+    client.send(&json!({"op": "state", "id": 2}));
+    client.writer.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!((client.line()["id"].clone(), client.line()["id"].clone()), (json!(1), json!(2)));
+    assert_eq!(client.line(), Value::Null);
+}
+
+#[test]
 fn a_line_without_end_ends_the_connection() {
     let played = Played::start(1);
     let mut client = played.greeted();

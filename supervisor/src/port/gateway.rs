@@ -168,7 +168,7 @@ impl Gateways {
         let refused = |error| GatewayError { channel: "all".to_owned(), end: "thread".to_owned(), error };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refused)?;
         let thread = std::thread::Builder::new()
-            .name("control".to_owned())
+            .name("gateways".to_owned())
             .spawn(move || {
                 // A wider affinity costs jitter, not correctness.
                 let _ = pin(Pid::from_raw(0), &housekeeping);
