@@ -347,8 +347,10 @@ fn furnish(
             [mapping.base, mapping.size, prot as u64, flags as u64, mapping.fd.as_raw_fd() as u64, mapping.offset];
         call("mmap", libc::SYS_mmap, args)
     };
+    // In real time no page may be missing when it is touched first; in virtual time nobody notices, and most never are.
+    let is_virtual = memory.virtual_parameters().mode.load(Ordering::Relaxed) != REAL;
     for mapping in mappings {
-        put(mapping, libc::MAP_POPULATE)?;
+        put(mapping, if is_virtual { 0 } else { libc::MAP_POPULATE })?;
     }
     if image.note.flags & note::PROCESS_STACKS != 0 {
         for stack in memory.process_stacks(stacks) {
@@ -379,7 +381,7 @@ fn furnish(
         // Only names a forbidden call before seccomp kills it; a kernel before 5.11 goes without.
         let _ = call("prctl", libc::SYS_prctl, args);
     }
-    if memory.virtual_parameters().mode.load(Ordering::Relaxed) != REAL {
+    if is_virtual {
         // The time-stamp counter faults, and the shim answers with virtual time.
         call("prctl", libc::SYS_prctl, [libc::PR_SET_TSC as u64, libc::PR_TSC_SIGSEGV as u64, 0, 0, 0, 0])?;
     }
