@@ -10,11 +10,12 @@
 
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use bulkhead_abi::exploration::Stream;
 use bulkhead_abi::map;
 use bulkhead_abi::vcpu::line;
 use bulkhead_abi::virtual_time::{DIGEST, GUEST, NEVER, Parameters, Reason, SUPERVISOR, VIRTUAL, VirtualCpu, mix};
 
-use crate::{arch, irq, window};
+use crate::{arch, boot, irq, window};
 
 /// What the callback counts on until start-up has found the real thing, and in real runs: a clock without events.
 static STILL: VirtualCpu = VirtualCpu {
@@ -34,7 +35,7 @@ static STILL: VirtualCpu = VirtualCpu {
 static bh_virtual_cpu: AtomicPtr<VirtualCpu> = AtomicPtr::new((&raw const STILL).cast_mut());
 
 static IS_VIRTUAL: AtomicBool = AtomicBool::new(false);
-/// When the guest's timer is due; 0 if it is not set.
+/// When the guest's timer is to strike, which with a seed is some time after it is due; 0 if it is not set.
 static DUE_NS: AtomicU64 = AtomicU64::new(0);
 /// When the supervisor is to have a look at the console again. Sleep does not count, so that a guest that mostly sleeps is not
 /// kept from jumping over it.
@@ -43,6 +44,12 @@ static SERVICE_NS: AtomicU64 = AtomicU64::new(NEVER);
 const BUSY_NS: u64 = 10_000_000;
 /// When an event is looked at again that came in a signal's handler, in nanoseconds from then.
 const RETRY_NS: u64 = 200;
+/// What a call of the shim takes, in nanoseconds.
+static CALL_NS: AtomicU64 = AtomicU64::new(0);
+/// When the pace changes; never without a seed.
+static REDRAW_NS: AtomicU64 = AtomicU64::new(NEVER);
+/// Where the stream of random numbers is. Touched only where no event can strike: with the next one out of reach.
+static STREAM: AtomicU64 = AtomicU64::new(0);
 /// Not 0 while a handler for faults runs, in which nothing may interrupt.
 static HELD: AtomicU32 = AtomicU32::new(0);
 
@@ -80,6 +87,13 @@ pub(crate) fn init() {
     cpu.now_ns.store(parameters.from_ns.load(Ordering::Relaxed), Ordering::Relaxed);
     cpu.block_ns.store(u64::from(parameters.block_ns.load(Ordering::Relaxed)), Ordering::Relaxed);
     cpu.digest.store(DIGEST, Ordering::Relaxed);
+    CALL_NS.store(u64::from(parameters.call_ns.load(Ordering::Relaxed)), Ordering::Relaxed);
+    let seed = parameters.seed.load(Ordering::Relaxed);
+    if seed != 0 {
+        let info = boot::info();
+        STREAM.store(Stream::new(seed, info.partition_id, info.generation).state(), Ordering::Relaxed);
+        change_pace();
+    }
     SERVICE_NS.store(now_ns() + BUSY_NS, Ordering::Relaxed);
     IS_VIRTUAL.store(true, Ordering::Relaxed);
     arm_next();
@@ -105,7 +119,7 @@ pub(crate) fn read_ns() -> u64 {
 /// Lets the time of a call pass, and with it what becomes due; the result is the instant before that.
 fn tick() -> u64 {
     let cpu = cpu();
-    let now = now_ns().saturating_add(u64::from(parameters().call_ns.load(Ordering::Relaxed)));
+    let now = now_ns().saturating_add(CALL_NS.load(Ordering::Relaxed));
     cpu.now_ns.store(now, Ordering::Relaxed);
     if now >= cpu.next_ns.load(Ordering::Relaxed) {
         cpu.next_ns.store(NEVER, Ordering::Relaxed);
@@ -116,8 +130,37 @@ fn tick() -> u64 {
 
 /// Sets the guest's timer; 0 stops it. Interrupts are masked.
 pub(crate) fn set_timer(due_ns: u64) {
-    DUE_NS.store(due_ns, Ordering::Relaxed);
+    let late_ns = if due_ns == 0 || !is_varied() {
+        0
+    } else {
+        draw(|stream| stream.lateness_ns(due_ns.saturating_sub(now_ns())))
+    };
+    DUE_NS.store(due_ns.saturating_add(late_ns), Ordering::Relaxed);
     arm_next();
+}
+
+/// Whether a seed varies this run.
+fn is_varied() -> bool {
+    REDRAW_NS.load(Ordering::Relaxed) != NEVER
+}
+
+/// Draws from the stream. An event would draw as well, so none may strike meanwhile where this crate is instrumented; the caller
+/// calls [`arm_next`] behind this.
+fn draw<T>(from: impl FnOnce(&mut Stream) -> T) -> T {
+    cpu().next_ns.store(NEVER, Ordering::Relaxed);
+    let mut stream = Stream::resume(STREAM.load(Ordering::Relaxed));
+    let drawn = from(&mut stream);
+    STREAM.store(stream.state(), Ordering::Relaxed);
+    drawn
+}
+
+/// From now on, and for a while, code takes another time.
+fn change_pace() {
+    let (pace, spell_ns) = draw(|stream| (stream.pace(), stream.spell_ns()));
+    let parameters = parameters();
+    cpu().block_ns.store(pace.of(parameters.block_ns.load(Ordering::Relaxed)), Ordering::Relaxed);
+    CALL_NS.store(pace.of(parameters.call_ns.load(Ordering::Relaxed)), Ordering::Relaxed);
+    REDRAW_NS.store(now_ns().saturating_add(spell_ns), Ordering::Relaxed);
 }
 
 fn until_ns() -> u64 {
@@ -136,8 +179,13 @@ fn service_ns() -> u64 {
     SERVICE_NS.load(Ordering::Relaxed)
 }
 
+/// The nearest of all that can happen.
+fn next_event_ns() -> u64 {
+    until_ns().min(due_ns()).min(service_ns()).min(REDRAW_NS.load(Ordering::Relaxed))
+}
+
 fn arm_next() {
-    let next = if HELD.load(Ordering::Relaxed) != 0 { NEVER } else { until_ns().min(due_ns()).min(service_ns()) };
+    let next = if HELD.load(Ordering::Relaxed) != 0 { NEVER } else { next_event_ns() };
     cpu().next_ns.store(next, Ordering::Relaxed);
 }
 
@@ -190,6 +238,9 @@ fn settle() -> bool {
     if now_ns() >= due_ns() {
         timer_is_due();
     }
+    if now_ns() >= REDRAW_NS.load(Ordering::Relaxed) {
+        change_pace();
+    }
     arm_next();
     if irq::wanted() == 0 {
         return false;
@@ -208,7 +259,7 @@ fn timer_is_due() {
 
 /// After a trapped reading of the clock, in the signal's handler: true if the trapped code is to be interrupted.
 pub(crate) fn settle_in_handler() -> bool {
-    let is_due = now_ns() >= until_ns().min(due_ns()).min(service_ns());
+    let is_due = now_ns() >= next_event_ns();
     let interrupt = is_due && settle();
     if interrupt {
         irq::disable();
@@ -219,7 +270,7 @@ pub(crate) fn settle_in_handler() -> bool {
 /// The answer to a trapped instruction that reads the time-stamp counter: nanoseconds. Events wait for
 /// [`settle_in_handler`].
 pub(crate) fn counter() -> u64 {
-    let now = now_ns().saturating_add(u64::from(parameters().call_ns.load(Ordering::Relaxed)));
+    let now = now_ns().saturating_add(CALL_NS.load(Ordering::Relaxed));
     cpu().now_ns.store(now, Ordering::Relaxed);
     now
 }

@@ -21,6 +21,7 @@
 pub mod block;
 pub mod boot;
 pub mod clock;
+pub mod exploration;
 pub mod health;
 pub mod map;
 pub mod note;

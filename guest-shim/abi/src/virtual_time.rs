@@ -42,6 +42,8 @@ pub struct Parameters {
     pub from_ns: AtomicU64,
     /// Module time at which it is to hand the turn over.
     pub until_ns: AtomicU64,
+    /// What [`crate::exploration`] varies the run by; 0: not at all.
+    pub seed: AtomicU64,
 }
 
 /// Why a guest hands the turn over.
@@ -116,7 +118,8 @@ mod tests {
         assert_eq!(offset_of!(Parameters, call_ns), 8);
         assert_eq!(offset_of!(Parameters, from_ns), 16);
         assert_eq!(offset_of!(Parameters, until_ns), 24);
-        assert_eq!(size_of::<Parameters>(), 32);
+        assert_eq!(offset_of!(Parameters, seed), 32);
+        assert_eq!(size_of::<Parameters>(), 40);
         assert_eq!(offset_of!(VirtualCpu, now_ns), 0);
         assert_eq!(offset_of!(VirtualCpu, next_ns), 8);
         assert_eq!(offset_of!(VirtualCpu, block_ns), 16);

@@ -175,7 +175,7 @@ pub struct RunArgs {
     /// For how long partitions that run side by side on several cores take turns: no message crosses faster [default: 10 us]
     #[arg(long, value_name = "TIME", value_parser = duration, requires = "virtual_time")]
     pub quantum: Option<std::time::Duration>,
-    /// A number that is recorded with a virtual run
+    /// Vary by this number how late timers strike and how long code takes, as `explore` does; 0: exact [default: 0]
     #[arg(long, value_name = "N", requires = "virtual_time")]
     pub seed: Option<u64>,
     /// How fast virtual time may run: "max", or a factor such as "1x" or "0.1x" [default: max]

@@ -73,7 +73,7 @@ pub struct VirtualOptions {
     pub block_ns: u32,
     /// For how long partitions that run side by side on several cores run one after the other, in nanoseconds, at least 1.
     pub quantum_ns: u64,
-    /// A number that is recorded with the run.
+    /// What varies the instants of interrupts and the time that code takes; 0: nothing does.
     pub seed: u64,
     /// How many times as fast as the host's time virtual time may run, more than 0; `None` for as fast as possible.
     pub speed: Option<f64>,

@@ -46,6 +46,7 @@ impl Supervisor<'_> {
             parameters.mode.store(VIRTUAL, Ordering::Relaxed);
             parameters.block_ns.store(options.block_ns, Ordering::Relaxed);
             parameters.call_ns.store(CALL_NS, Ordering::Relaxed);
+            parameters.seed.store(options.seed, Ordering::Relaxed);
             parameters.from_ns.store(BEGIN_NS, Ordering::Relaxed);
             parameters.until_ns.store(BEGIN_NS, Ordering::Relaxed);
             // The counter counts nanoseconds.
