@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod check;
 pub mod doctor;
+pub mod explore;
 pub mod load;
 pub mod profile;
 pub mod report;
@@ -63,6 +64,8 @@ enum Command {
     Test(test::TestArgs),
     /// Watch a module that is running
     Top(top::TopArgs),
+    /// Run a module in virtual time with one seed after the other until one fails
+    Explore(explore::ExploreArgs),
     /// Show what a recording holds, turn it into other forms, or compare two
     Report(report::ReportArgs),
     /// Run a module, record it, report, and fail if a budget breaks
@@ -190,7 +193,7 @@ pub struct RunArgs {
     /// Print no summary
     #[arg(long, short)]
     pub quiet: bool,
-    /// End at once when this process, which is the parent, does; for `bulkhead test`
+    /// End at once when this process, which is the parent, does; for `bulkhead test` and `explore`
     #[arg(long, value_name = "PID", hide = true)]
     pub die_with: Option<i32>,
 }
@@ -271,6 +274,7 @@ pub fn main() -> u8 {
         Command::Bench { what: BenchCommand::Port { json, windows, cpu } } => bench::port::run(json, windows, cpu),
         Command::Test(args) => test::run(&args),
         Command::Top(args) => top::run(&args),
+        Command::Explore(args) => explore::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Disturb(args) => profile::load::disturb(&args),
