@@ -8,6 +8,8 @@ mod cores;
 mod endings;
 #[path = "virtual_time/exact.rs"]
 mod exact;
+#[path = "virtual_time/explore.rs"]
+mod explore;
 #[path = "virtual_time/repeatable.rs"]
 mod repeatable;
 #[path = "common/running.rs"]

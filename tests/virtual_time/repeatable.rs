@@ -70,8 +70,11 @@ fn another_module_another_digest() {
         digest(&finish(command))
     };
     let first = run(&[]);
-    // What changes nothing but the recording.
-    assert_eq!(run(&["--seed", "7"]), first);
+    assert_eq!(run(&["--seed", "0"]), first);
+    let varied = run(&["--seed", "7"]);
+    assert_ne!(varied, first);
+    assert_eq!(run(&["--seed", "7"]), varied);
+    assert_ne!(run(&["--seed", "8"]), varied);
     assert_ne!(run(&["--block-ns", "3"]), first);
     assert_ne!(run(&["--frames", "3"]), first);
 }
