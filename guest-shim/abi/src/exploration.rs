@@ -26,7 +26,7 @@ pub struct Stream(u64);
 impl Stream {
     /// The stream of a partition's process: `generation` counts its starts.
     pub const fn new(seed: u64, partition: u32, generation: u32) -> Stream {
-        let which = (partition as u64) << 32 | generation as u64;
+        let which = ((partition as u64) << 32) | generation as u64;
         // Mixed twice, so that neighbouring seeds and partitions do not share stretches of one sequence.
         Stream(finish(finish(seed) ^ which))
     }
@@ -48,7 +48,7 @@ impl Stream {
 
     /// A number below `bound`; 0 if that is 0.
     const fn below(&mut self, bound: u64) -> u64 {
-        (self.draw() as u128 * bound as u128 >> 64) as u64
+        ((self.draw() as u128 * bound as u128) >> 64) as u64
     }
 
     /// A number of at most `limit`, of any magnitude: as likely of one number of bits as of another.
@@ -84,15 +84,15 @@ impl Pace {
     /// What takes `exact_ns` in a run without a seed, in nanoseconds.
     pub const fn of(self, exact_ns: u32) -> u64 {
         let room = exact_ns as u64 * (SLOWEST as u64 - 1) + 1;
-        exact_ns as u64 + (self.0 as u128 * room as u128 >> 64) as u64
+        exact_ns as u64 + ((self.0 as u128 * room as u128) >> 64) as u64
     }
 }
 
 /// Spreads a word over all 64 bits, one to one.
 const fn finish(word: u64) -> u64 {
-    let word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ word >> 31
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
 }
 
 #[cfg(test)]
