@@ -13,6 +13,8 @@ mod exports;
 mod gate;
 #[path = "profile/page.rs"]
 mod page;
+#[path = "profile/traced.rs"]
+mod traced;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

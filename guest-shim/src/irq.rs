@@ -12,10 +12,11 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence};
 
+use bulkhead_abi::trace::Kind;
 use bulkhead_abi::vcpu::line;
 pub use bulkhead_abi::vcpu::line::{CONSOLE, COUNT, FIRST_SOFTWARE, PORT, TIMER, WINDOW};
 
-use crate::{arch, timer, virtual_time, window};
+use crate::{arch, timer, trace, virtual_time, window};
 
 /// What a handler is: called with interrupts masked, on the interrupted stack, with the line's number and the argument it
 /// was connected with.
@@ -35,6 +36,9 @@ static bh_vector: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
 
 /// What the shim's vector calls when all lines are served.
 static AFTER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+/// The line that a vector of the guest's own serves, plus 1; 0 for none. It says so by asking for the next.
+static SERVED: AtomicU32 = AtomicU32::new(0);
 
 struct Table([UnsafeCell<Option<(Handler, *mut core::ffi::c_void)>>; line::COUNT as usize]);
 
@@ -241,6 +245,11 @@ pub fn next_line() -> Option<u32> {
     // Whatever comes from here on leaves a new mark.
     bh_deferred.store(0, Ordering::Relaxed);
     compiler_fence(Ordering::SeqCst);
+    let served = SERVED.load(Ordering::Relaxed);
+    if served != 0 {
+        SERVED.store(0, Ordering::Relaxed);
+        trace::note(Kind::InterruptFinished, served - 1, 0);
+    }
     let ready = pending_word().load(Ordering::Acquire) & enabled_word().load(Ordering::Relaxed);
     if ready == 0 {
         return None;
@@ -249,6 +258,10 @@ pub fn next_line() -> Option<u32> {
     pending_word().fetch_and(!(1 << line), Ordering::Relaxed);
     arch::bh_served.store(1, Ordering::Relaxed);
     virtual_time::note_interrupt(line);
+    trace::note(Kind::InterruptEntered, line, 0);
+    if !bh_vector.load(Ordering::Relaxed).is_null() {
+        SERVED.store(line + 1, Ordering::Relaxed);
+    }
     if line == TIMER {
         timer::expired();
     }
@@ -266,6 +279,7 @@ extern "C" fn bh_irq_dispatch() {
             // It may have unmasked, so that others interrupt it. Choosing the next line is not to be interrupted.
             disable();
         }
+        trace::note(Kind::InterruptFinished, line, 0);
     }
     let after = AFTER.load(Ordering::Relaxed);
     if !after.is_null() {

@@ -13,6 +13,7 @@
 //! * [`fault`]: faults, as processor exceptions to the guest or as notes to the supervisor;
 //! * [`partition`]: the partition's period, modes, health table and reports; ending or restarting it;
 //! * [`virtual_time`]: the clock that counts the guest's own basic blocks;
+//! * [`trace`]: telling recordings what the guest does;
 //! * [`schedule`]: the module's schedules, and asking for another;
 //! * `arch`: the assembly: entry point, the four permitted system calls, the ABI note.
 //!
@@ -57,6 +58,8 @@ pub mod schedule;
 mod start;
 #[cfg(feature = "runtime")]
 pub mod timer;
+#[cfg(feature = "runtime")]
+pub mod trace;
 #[cfg(feature = "runtime")]
 pub mod virtual_time;
 #[cfg(feature = "runtime")]

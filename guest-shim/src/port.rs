@@ -200,7 +200,7 @@ impl SamplingSource {
     #[inline]
     pub fn write(&self, message: &[u8]) -> Result<(), TooLong> {
         self.end.write(self.generation, clock::now_ns(), message)?;
-        notice::sent(self.index, message);
+        notice::sent(self.index, self.end.latest(), message);
         Ok(())
     }
 }
@@ -230,7 +230,7 @@ impl SamplingDestination {
     pub fn try_read(&self, buffer: &mut [u8]) -> Result<Sample, ReadError> {
         let read = self.end.read(buffer);
         match &read {
-            Ok(sample) => notice::received(self.index, &buffer[..sample.len.min(buffer.len())]),
+            Ok(sample) => notice::received(self.index, sample.number, &buffer[..sample.len.min(buffer.len())]),
             Err(_) => notice::looked(),
         }
         read
@@ -266,7 +266,7 @@ impl QueuingSource {
     pub fn send(&self, message: &[u8]) -> Result<(), SendError> {
         let sent = self.end.send(self.generation, message);
         match sent {
-            Ok(()) => notice::sent(self.index, message),
+            Ok(()) => notice::sent(self.index, self.end.sent(), message),
             Err(_) => notice::looked(),
         }
         sent
@@ -318,7 +318,7 @@ impl QueuingDestination {
     pub fn try_receive(&self, buffer: &mut [u8]) -> Result<queue::Received, queue::ReceiveError> {
         let received = self.end.receive(buffer);
         match &received {
-            Ok(message) => notice::received(self.index, &buffer[..message.len.min(buffer.len())]),
+            Ok(message) => notice::received(self.index, self.end.taken(), &buffer[..message.len.min(buffer.len())]),
             Err(_) => notice::looked(),
         }
         received

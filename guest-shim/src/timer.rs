@@ -6,7 +6,9 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{arch, clock, irq, virtual_time};
+use bulkhead_abi::trace::Kind;
+
+use crate::{arch, clock, irq, trace, virtual_time};
 
 static NEXT_NS: AtomicU64 = AtomicU64::new(0);
 static PERIOD_NS: AtomicU64 = AtomicU64::new(0);
@@ -111,12 +113,14 @@ pub(crate) fn expired() {
     let period = PERIOD_NS.load(Ordering::Relaxed);
     if period == 0 {
         TICKS.fetch_add(1, Ordering::Relaxed);
+        trace::note(Kind::Tick, 1, due);
         NEXT_NS.store(0, Ordering::Relaxed);
         return;
     }
     let missed = late / period;
     TICKS.fetch_add(1 + missed, Ordering::Relaxed);
     MISSED.fetch_add(missed, Ordering::Relaxed);
+    trace::note(Kind::Tick, u32::try_from(1 + missed).unwrap_or(u32::MAX), due);
     let next = due + (1 + missed) * period;
     NEXT_NS.store(next, Ordering::Relaxed);
     arm(next);

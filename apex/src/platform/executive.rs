@@ -7,7 +7,7 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering, compiler_fence};
 
-use bulkhead_shim::{clock, fault, irq, timer};
+use bulkhead_shim::{clock, fault, irq, timer, trace};
 
 use crate::core::{Core, Flow, Mode, NO_EVENT, Reply};
 
@@ -182,6 +182,7 @@ impl Executive {
     #[inline(always)]
     fn take(&mut self, heir: Option<u16>) -> usize {
         let fresh = self.core.run(heir);
+        trace::process(heir.map_or(0, |heir| u32::from(heir) + 1));
         match heir {
             None => self.idle,
             Some(heir) if fresh => self.begin(heir),

@@ -29,6 +29,7 @@ pub mod port;
 pub mod report;
 pub mod ring;
 pub mod schedule;
+pub mod trace;
 pub mod vcpu;
 pub mod virtual_time;
 

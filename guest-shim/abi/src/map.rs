@@ -30,7 +30,7 @@ pub const IMAGE: Region = Region { base: 0x1_0000, size: 0x1000_0000_0000 - 0x1_
 /// Written by the supervisor, read-only to the guest.
 pub const HOST: Region = Region { base: 0x1000_0000_0000, size: 0x2_1000 };
 /// Written by the guest; the supervisor reads it as an allegation.
-pub const GUEST: Region = Region { base: 0x1000_1000_0000, size: 0x2_0000 };
+pub const GUEST: Region = Region { base: 0x1000_1000_0000, size: 0x3_0000 };
 /// The stack that the guest starts on. The page below it is never mapped.
 pub const STACK: Region = Region { base: 0x1000_2000_0000, size: 0x1000_0000 };
 /// The stack that the shim's fault handler runs on. The page below it is never mapped.
@@ -71,6 +71,8 @@ pub mod host {
     pub const VIRTUAL: u64 = CLOCK + 0x400;
     /// [`crate::schedule::Status`], behind that.
     pub const SCHEDULE: u64 = CLOCK + 0x800;
+    /// [`crate::trace::Switch`], behind that.
+    pub const TRACE: u64 = CLOCK + 0xc00;
     /// [`crate::ring::Consumer`] of the console's output: how far the supervisor has read.
     pub const OUT_CONSUMER: u64 = 0x2000;
     /// [`crate::ring::Consumer`] of the reports, in slots.
@@ -123,10 +125,16 @@ pub mod guest {
     pub const REPORT_DATA: u64 = 0x4000;
     /// Number of those slots, a power of two.
     pub const REPORT_SLOTS: u32 = 128;
+    /// [`crate::trace::Producer`].
+    pub const TRACE_PRODUCER: u64 = 0x9000;
     /// Bytes of the console's output ring.
     pub const OUT_DATA: u64 = 0x1_0000;
     /// Size of the console's output ring in bytes, a power of two.
     pub const OUT_SIZE: u32 = 0x1_0000;
+    /// Records of the trace ring, [`crate::trace::Record`]s.
+    pub const TRACE_DATA: u64 = 0x2_0000;
+    /// Number of those records, a power of two.
+    pub const TRACE_RECORDS: u64 = 2048;
 }
 
 #[cfg(test)]
@@ -161,6 +169,7 @@ mod tests {
         assert_eq!(host::BLOCKS + host::BLOCKS_SIZE, HOST.size);
         // What shares a page with something else lies behind it.
         assert!(size_of::<crate::clock::Clock>() as u64 <= host::SCHEDULE - host::CLOCK);
+        assert!(size_of::<crate::schedule::Status>() as u64 <= host::TRACE - host::SCHEDULE);
         assert!(size_of::<crate::ring::Consumer>() as u64 <= host::REPORT_CONSUMER - host::OUT_CONSUMER);
     }
 
@@ -177,8 +186,11 @@ mod tests {
         assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == PAGE));
         let reports = u64::from(guest::REPORT_SLOTS) * size_of::<crate::report::Report>() as u64;
         assert!(guest::REPORT_SLOTS.is_power_of_two());
-        assert!(guest::REPORT_DATA + reports <= guest::OUT_DATA);
-        assert_eq!(guest::OUT_DATA + u64::from(guest::OUT_SIZE), GUEST.size);
+        assert!(guest::REPORT_DATA + reports <= guest::TRACE_PRODUCER);
+        const { assert!(guest::TRACE_PRODUCER + PAGE <= guest::OUT_DATA) };
+        assert_eq!(guest::OUT_DATA + u64::from(guest::OUT_SIZE), guest::TRACE_DATA);
+        assert!(guest::TRACE_RECORDS.is_power_of_two());
+        assert_eq!(guest::TRACE_DATA + guest::TRACE_RECORDS * size_of::<crate::trace::Record>() as u64, GUEST.size);
         const { assert!(guest::OUT_SIZE.is_power_of_two() && host::IN_SIZE.is_power_of_two()) };
     }
 }

@@ -22,6 +22,7 @@ use bulkhead_abi::port::PortInfo;
 use bulkhead_abi::report::Report;
 use bulkhead_abi::ring::{Consumer, Producer};
 use bulkhead_abi::schedule::Status;
+use bulkhead_abi::trace;
 use bulkhead_abi::vcpu::VcpuPage;
 use bulkhead_abi::virtual_time::{Parameters, VirtualCpu};
 use nix::errno::Errno;
@@ -291,6 +292,24 @@ impl Memory {
     pub fn reports(&self) -> &[Report; map::guest::REPORT_SLOTS as usize] {
         // SAFETY: atomics only.
         unsafe { self.guest.at(map::guest::REPORT_DATA) }
+    }
+
+    /// Whether the guest is to trace.
+    pub fn trace_switch(&self) -> &trace::Switch {
+        // SAFETY: atomics only.
+        unsafe { self.host.at(map::host::TRACE) }
+    }
+
+    /// The guest's side of its trace.
+    pub fn trace_producer(&self) -> &trace::Producer {
+        // SAFETY: atomics only.
+        unsafe { self.guest.at(map::guest::TRACE_PRODUCER) }
+    }
+
+    /// The records of the guest's trace.
+    pub fn trace_records(&self) -> &[trace::Record; map::guest::TRACE_RECORDS as usize] {
+        // SAFETY: atomics only.
+        unsafe { self.guest.at(map::guest::TRACE_DATA) }
     }
 
     /// The guest's side of the console's output.

@@ -144,6 +144,15 @@ pub(crate) fn describe(kind: &Kind) -> String {
         Kind::Waited { waited_ns } => format!("dispatcher waited {:.1} us for the core", us(waited_ns)),
         Kind::Sample(_) => "sample of the host's counters".to_owned(),
         Kind::Resumed => "supervisor continued after a stop".to_owned(),
+        Kind::InterruptEntered { line } => format!("interrupt {line}"),
+        Kind::InterruptFinished { line } => format!("interrupt {line} served"),
+        Kind::Tick { ticks: 1, .. } => "timer tick".to_owned(),
+        Kind::Tick { ticks, .. } => format!("{ticks} timer ticks at once"),
+        Kind::Sent { channel, sequence } => format!("sent message {sequence} of channel {channel}"),
+        Kind::Received { channel, sequence } => format!("received message {sequence} of channel {channel}"),
+        Kind::ProcessSwitch { process: 0 } => "no process runs".to_owned(),
+        Kind::ProcessSwitch { process } => format!("process {process} runs"),
+        Kind::TraceLost { count } => format!("{count} events of its trace lost"),
         Kind::Unknown { kind } => format!("event of kind {kind}"),
     }
 }

@@ -221,6 +221,47 @@ pub enum Kind {
     Sample(Sample),
     /// The supervisor had been stopped, as by SIGSTOP, and goes on.
     Resumed,
+    /// A guest was about to serve a virtual interrupt. This and the following are by the guest's word.
+    InterruptEntered {
+        /// The line.
+        line: u16,
+    },
+    /// A guest had served a virtual interrupt.
+    InterruptFinished {
+        /// The line.
+        line: u16,
+    },
+    /// A guest took its timer's tick.
+    Tick {
+        /// When it had been due.
+        due_ns: u64,
+        /// How many ticks it stands for.
+        ticks: u32,
+    },
+    /// A guest sent a message.
+    Sent {
+        /// Index of the channel.
+        channel: u16,
+        /// Number of the message in its channel.
+        sequence: u64,
+    },
+    /// A guest received a message.
+    Received {
+        /// Index of the channel.
+        channel: u16,
+        /// Number of the message in its channel.
+        sequence: u64,
+    },
+    /// A guest's executive gave the processor to another process.
+    ProcessSwitch {
+        /// The guest's own number of the process; 0 if none runs.
+        process: u32,
+    },
+    /// Events of a guest's trace were overwritten before they were fetched, or made no sense.
+    TraceLost {
+        /// How many.
+        count: u64,
+    },
     /// A kind that this version does not know.
     Unknown {
         /// Its number.
@@ -243,6 +284,21 @@ pub struct Sample {
     pub minor_faults: u64,
     /// How often the core's guests and its dispatcher lost the core without having asked for it.
     pub involuntary_switches: u64,
+}
+
+impl Kind {
+    /// Whether this comes from a guest's trace, of which there may be very much.
+    pub fn is_traced(&self) -> bool {
+        matches!(
+            self,
+            Kind::InterruptEntered { .. }
+                | Kind::InterruptFinished { .. }
+                | Kind::Tick { .. }
+                | Kind::Sent { .. }
+                | Kind::Received { .. }
+                | Kind::ProcessSwitch { .. }
+        )
+    }
 }
 
 impl Event {
@@ -290,6 +346,13 @@ impl Event {
             Kind::Waited { waited_ns } => (32, 0, [waited_ns, 0, 0, 0, 0, 0]),
             Kind::Sample(sample) => (33, 0, sample.words()),
             Kind::Resumed => (34, 0, [0; 6]),
+            Kind::InterruptEntered { line } => (40, line, [0; 6]),
+            Kind::InterruptFinished { line } => (41, line, [0; 6]),
+            Kind::Tick { due_ns, ticks } => (42, 0, [due_ns, u64::from(ticks), 0, 0, 0, 0]),
+            Kind::Sent { channel, sequence } => (43, channel, [sequence, 0, 0, 0, 0, 0]),
+            Kind::Received { channel, sequence } => (44, channel, [sequence, 0, 0, 0, 0, 0]),
+            Kind::ProcessSwitch { process } => (45, 0, [u64::from(process), 0, 0, 0, 0, 0]),
+            Kind::TraceLost { count } => (46, 0, [count, 0, 0, 0, 0, 0]),
             Kind::Unknown { kind } => (kind, 0, [0; 6]),
         };
         let head =
@@ -330,6 +393,13 @@ impl Event {
             32 => Kind::Waited { waited_ns: a },
             33 => Kind::Sample(Sample::of([a, b, c, d, e, f])),
             34 => Kind::Resumed,
+            40 => Kind::InterruptEntered { line: field(48) },
+            41 => Kind::InterruptFinished { line: field(48) },
+            42 => Kind::Tick { due_ns: a, ticks: b as u32 },
+            43 => Kind::Sent { channel: field(48), sequence: a },
+            44 => Kind::Received { channel: field(48), sequence: a },
+            45 => Kind::ProcessSwitch { process: a as u32 },
+            46 => Kind::TraceLost { count: a },
             kind => Kind::Unknown { kind },
         };
         Event { time_ns, core: field(16), partition: field(32), kind }
@@ -361,6 +431,13 @@ mod tests {
     #[test]
     fn every_kind_survives_encoding() {
         let kinds = [
+            Kind::InterruptEntered { line: 1 },
+            Kind::InterruptFinished { line: 2 },
+            Kind::Tick { due_ns: 1, ticks: 2 },
+            Kind::Sent { channel: 1, sequence: 2 },
+            Kind::Received { channel: 1, sequence: 2 },
+            Kind::ProcessSwitch { process: 1 },
+            Kind::TraceLost { count: 1 },
             Kind::WindowStart { frame: 1, planned_ns: 2, awake_ns: 3, continued_ns: 4 },
             Kind::WindowVacant { frame: 1, planned_ns: 2 },
             Kind::WindowEnd { frame: 1, planned_ns: 2, awake_ns: 3, requested_ns: 4, confirmed_ns: 5 },

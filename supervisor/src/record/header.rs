@@ -39,6 +39,9 @@ pub struct Header {
     pub cores: Vec<Core>,
     /// The partitions; events refer to them by index.
     pub partitions: Vec<Partition>,
+    /// Names of the channels; events refer to them by index. Older recordings have none.
+    #[serde(default)]
+    pub channels: Vec<String>,
     /// Facts about the host that bear upon the figures: kernel release, CPU model, clock source and the like.
     pub host: BTreeMap<String, String>,
 }
@@ -133,6 +136,7 @@ impl Header {
                 .iter()
                 .map(|core| Core { number: core.number, cpu: core.cpu, windows: windows(core) })
                 .collect(),
+            channels: module.channels.iter().map(|channel| channel.name.clone()).collect(),
             partitions: module
                 .partitions
                 .iter()

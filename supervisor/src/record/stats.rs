@@ -83,6 +83,12 @@ struct Counts {
     lost_reports: u64,
     schedule_requests: u64,
     refused_schedule_requests: u64,
+    interrupts: u64,
+    timer_ticks: u64,
+    messages_sent: u64,
+    messages_received: u64,
+    process_switches: u64,
+    trace_events_lost: u64,
     health: [[u64; ACTIONS]; ERRORS],
 }
 
@@ -259,6 +265,13 @@ impl Partition {
                 counts.schedule_requests += 1;
                 counts.refused_schedule_requests += u64::from(refused);
             }
+            Kind::InterruptEntered { .. } => counts.interrupts += 1,
+            Kind::InterruptFinished { .. } => {}
+            Kind::Tick { ticks, .. } => counts.timer_ticks = counts.timer_ticks.saturating_add(u64::from(ticks)),
+            Kind::Sent { .. } => counts.messages_sent += 1,
+            Kind::Received { .. } => counts.messages_received += 1,
+            Kind::ProcessSwitch { .. } => counts.process_switches += 1,
+            Kind::TraceLost { count } => counts.trace_events_lost = counts.trace_events_lost.saturating_add(count),
             // Part of an incident.
             Kind::Raised { .. } | Kind::Text { .. } => {}
             // These concern no partition; `Stats::add` keeps them.
@@ -301,6 +314,12 @@ impl Partition {
             lost_reports: counts.lost_reports,
             schedule_requests: counts.schedule_requests,
             refused_schedule_requests: counts.refused_schedule_requests,
+            interrupts: counts.interrupts,
+            timer_ticks: counts.timer_ticks,
+            messages_sent: counts.messages_sent,
+            messages_received: counts.messages_received,
+            process_switches: counts.process_switches,
+            trace_events_lost: counts.trace_events_lost,
             health: counts.health(),
             start_lateness_ns,
             dispatcher_lateness_ns: self.dispatcher_lateness.figure(),

@@ -99,6 +99,19 @@ pub struct Partition {
     pub schedule_requests: u64,
     /// Of these, how often there was no such schedule, or it was not permitted.
     pub refused_schedule_requests: u64,
+    /// Virtual interrupts that the guest began to serve. This and the next five are by the guest's word, and 0 unless the run was
+    /// recorded.
+    pub interrupts: u64,
+    /// Ticks of its timer.
+    pub timer_ticks: u64,
+    /// Messages that it sent.
+    pub messages_sent: u64,
+    /// Messages that it received; a sample counts whenever it is read.
+    pub messages_received: u64,
+    /// How often its executive changed over to another process, or to none.
+    pub process_switches: u64,
+    /// Events of this sort that were overwritten before they were fetched, or made no sense; no figure contains them.
+    pub trace_events_lost: u64,
     /// What the health monitor did.
     pub health: Vec<Health>,
     /// From a window's planned start to the instant at which the partition had been continued.

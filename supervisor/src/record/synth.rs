@@ -67,6 +67,7 @@ pub(crate) fn header(names: &[&str]) -> Header {
         started_monotonic_ns: BEGIN_NS,
         cores: cores.collect(),
         partitions,
+        channels: vec![],
         host: BTreeMap::from([
             ("kernel".to_owned(), "Linux 6.18.0".to_owned()),
             ("clocksource".to_owned(), "tsc".to_owned()),

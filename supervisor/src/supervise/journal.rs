@@ -78,6 +78,12 @@ impl Journal {
         self.batch.push(event);
     }
 
+    /// Keeps an event that the digest does not cover, for it is there only where there is a recording.
+    pub(super) fn keep(&mut self, event: Event) {
+        self.stats.add(&event);
+        self.batch.push(event);
+    }
+
     /// Takes what the dispatchers have left, hands each event to `look`, and passes everything on to the file. Returns true
     /// if the recording failed just now.
     pub(super) fn collect(&mut self, mut look: impl FnMut(&Event)) -> bool {

@@ -18,6 +18,7 @@ mod resident;
 mod sampler;
 mod terminal;
 pub mod timekeeper;
+mod trace;
 mod virtual_time;
 
 use std::io::{self, IsTerminal};
@@ -262,6 +263,7 @@ impl<'a> Supervisor<'a> {
 
     /// Makes the first process of every partition.
     fn start_partitions(&mut self) -> Result<(), RunError> {
+        self.set_traces();
         match &self.options.virtual_time {
             Some(virtual_time) => self.publish_virtual_time(virtual_time),
             None => self.publish_clock(),
@@ -516,6 +518,9 @@ impl<'a> Supervisor<'a> {
         // All at once, so that they die side by side.
         for resident in &mut self.residents {
             resident.kill();
+        }
+        for index in 0..self.residents.len() {
+            self.collect_trace(index);
         }
         let now_ns = self.now_ns();
         for resident in &mut self.residents {

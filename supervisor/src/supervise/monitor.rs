@@ -75,6 +75,7 @@ impl Supervisor<'_> {
 
     /// Takes what a partition reports, records and shows it.
     pub(super) fn collect_reports(&mut self, index: usize) {
+        self.collect_trace(index);
         let now_ns = self.now_ns();
         let resident = &mut self.residents[index];
         // While a new process is made, the spawner clears the memory at an instant that this thread does not know.

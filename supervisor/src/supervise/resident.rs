@@ -16,6 +16,7 @@ use super::console::{Lines, Tap, Throttle};
 use super::death::{Death, Note, Verdict};
 use super::output::Output;
 use super::report::{Reports, Will};
+use super::trace::Traces;
 use crate::block::{Blocks, Share};
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::GuestPolicy;
@@ -55,6 +56,7 @@ pub(super) struct Resident {
     pub(super) process: Option<Process>,
     pub(super) storm: StormWatch,
     pub(super) reports: Reports,
+    pub(super) traces: Traces,
     /// The message of the last request, as the guest left it.
     pub(super) last_words: Vec<u8>,
     /// A death that the health monitor has brought about itself, so that it is not reported as the guest's.
@@ -107,6 +109,7 @@ impl Resident {
             process: None,
             storm: StormWatch::default(),
             reports: Reports::new(now_ns),
+            traces: Traces::new(module, id, now_ns),
             last_words: Vec::new(),
             killed_by_us: false,
             input: 0,
@@ -198,6 +201,7 @@ impl Resident {
         // Its memory has been cleared, rings included.
         self.tap = Tap::default();
         self.reports.rewind();
+        self.traces.rewind();
         self.corruption_told = false;
         self.input = 0;
         self.process = Some(process);

@@ -117,6 +117,11 @@ impl<'a> Sender<'a> {
         self.source.lost.store(lost.wrapping_add(1), Ordering::Relaxed);
     }
 
+    /// Messages sent so far, modulo 2^64: the number of the latest, counted from 1.
+    pub fn sent(&self) -> u64 {
+        self.source.head.load(Ordering::Relaxed)
+    }
+
     /// Messages that the receiver has not taken yet; the ring's depth if its position makes no sense.
     pub fn waiting(&self) -> u32 {
         let head = self.source.head.load(Ordering::Relaxed);
@@ -218,6 +223,11 @@ impl<'a> Receiver<'a> {
         let tail = self.destination.tail.load(Ordering::Relaxed);
         let used = self.source.head.load(Ordering::Acquire).wrapping_sub(tail);
         if used > u64::from(self.shape.depth) { 0 } else { used as u32 }
+    }
+
+    /// Messages taken so far, modulo 2^64: the sender's number of the latest.
+    pub fn taken(&self) -> u64 {
+        self.destination.tail.load(Ordering::Relaxed)
     }
 
     /// Throws away all messages that wait; returns how many there were.

@@ -102,6 +102,11 @@ impl<'a> Writer<'a> {
         self.source.head.store(number, Ordering::Release);
         Ok(())
     }
+
+    /// The number of the latest message; 0 if there is none.
+    pub fn latest(&self) -> u64 {
+        self.source.head.load(Ordering::Relaxed)
+    }
 }
 
 /// Why there is no message.

@@ -167,6 +167,7 @@ impl Analysis {
                 self.cores.iter_mut().for_each(|core| core.matcher.resumed(event.time_ns));
                 self.mark(event);
             }
+            kind if kind.is_traced() => {}
             Kind::WindowVacant { .. } | Kind::Report { .. } | Kind::Text { .. } | Kind::Unknown { .. } => {}
             _ => self.mark(event),
         }

@@ -1,0 +1,86 @@
+//! What guests' shims note while they run, and what recordings make of it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::common::{bulkhead, finish, guest, root, round_robin, write_module};
+use crate::running::alone;
+
+const HITS: u64 = 40;
+
+/// Two partitions that play a ball back and forth through two queuing channels, and sleep until it comes.
+fn pair(folder: &Path) -> PathBuf {
+    let image = guest("c_pair");
+    let partitions: [(&str, &Path, &str); 2] = [
+        ("serves", &image, "args = [\"serve\", \"idle\", \"40\"]"),
+        ("returns", &image, "args = [\"return\", \"idle\", \"40\"]"),
+    ];
+    let mut text = round_robin(&partitions, 1000, 0);
+    for (name, from, to) in [("over", "serves", "returns"), ("back", "returns", "serves")] {
+        let ends = format!("source = \"{from}.out\"\ndestinations = [\"{to}.in\"]");
+        text +=
+            &format!("\n[[channel]]\nname = \"{name}\"\nkind = \"queuing\"\nmessage = \"8 B\"\ndepth = 4\n{ends}\n");
+    }
+    write_module(folder, &text)
+}
+
+/// Runs `module` with a recording; what the run printed on standard error, the recording's events, and its figures.
+fn run(module: &Path, recording: &Path, virtually: bool) -> (String, Vec<u8>, Value) {
+    let _core = alone();
+    let mut command = bulkhead();
+    command.arg("run").args(virtually.then_some("--virtual")).arg("--record").arg(recording).arg(module);
+    let run = finish(command);
+    assert_eq!(run.code(), 0, "{run:#?}");
+    let mut command = bulkhead();
+    command.args(["report", "--json"]).arg(recording);
+    let json = finish(command).json();
+    let bytes = std::fs::read(recording).unwrap();
+    let length = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
+    (run.stderr, bytes[16 + length..].to_vec(), json)
+}
+
+#[test]
+fn interrupts_and_messages_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = pair(folder.path());
+    let (_, _, json) = run(&module, &folder.path().join("run.rec"), false);
+    let partitions = json["partitions"].as_array().unwrap();
+    let count = |of: usize, what: &str| partitions[of][what].as_u64().unwrap();
+    for of in 0..2 {
+        assert_eq!((count(of, "messages_sent"), count(of, "trace_events_lost")), (HITS, 0), "{json:#}");
+        assert!(count(of, "interrupts") > 0, "{json:#}");
+    }
+    // All that was received had been sent, and by all but the last hits it was.
+    assert!(count(0, "messages_received") >= HITS - 1 && count(1, "messages_received") >= HITS - 1, "{json:#}");
+    assert!(count(0, "messages_received") <= HITS && count(1, "messages_received") <= HITS, "{json:#}");
+    assert_eq!((json["unknown_events"].as_u64(), json["misplaced_events"].as_u64()), (Some(0), Some(0)), "{json:#}");
+}
+
+#[test]
+fn processes_of_the_executive_are_switched() {
+    let folder = tempfile::tempdir().unwrap();
+    guest("idle");
+    let image = root().join("examples/apex/producer-consumer.elf");
+    let (_, _, json) = run(&image, &folder.path().join("run.rec"), true);
+    let partition = &json["partitions"][0];
+    // Ten items go from one process to the other.
+    assert!(partition["process_switches"].as_u64().unwrap() >= 4, "{json:#}");
+    assert!(partition["timer_ticks"].as_u64().unwrap() > 0, "{json:#}");
+    assert!(partition["interrupts"].as_u64() >= partition["timer_ticks"].as_u64(), "{json:#}");
+}
+
+#[test]
+fn virtual_runs_have_the_same_events_every_time_and_the_same_digest_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = pair(folder.path());
+    let digest = |text: &str| text.rsplit_once("digest ").unwrap_or_else(|| panic!("{text}")).1.trim().to_owned();
+    let (first_said, first, json) = run(&module, &folder.path().join("first.rec"), true);
+    assert_eq!(json["partitions"][0]["messages_sent"].as_u64(), Some(HITS), "{json:#}");
+    let (second_said, second, _) = run(&module, &folder.path().join("second.rec"), true);
+    assert!(first == second, "{} and {} bytes of events", first.len(), second.len());
+    assert_eq!(digest(&first_said), digest(&second_said));
+    let mut command = bulkhead();
+    command.args(["run", "--virtual"]).arg(&module);
+    assert_eq!(digest(&finish(command).stderr), digest(&first_said));
+}
