@@ -3,16 +3,21 @@
 //! Two things are on its path: putting events into the ring, and asking the kernel how long it had to wait. Both are timed
 //! by themselves, in batches. Then the windows of `bench window` run without a recording and with one; the difference of
 //! their guests' first instructions is what a window pays.
+//!
+//! A guest pays for what its shim notes. That is timed here, outside a guest, with the same code: a reading of the clock and a record.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
+use bulkhead_abi::trace::{Entry, Kind as Traced, put};
 use serde::Serialize;
 
 use super::figure::{Figure, FineFigure, Samples};
+use super::raw::ticks;
 use super::{Failure, host_cannot, show, window};
 use crate::dispatch::TimeSource;
 use crate::dispatch::real::RealTime;
+use crate::partition::Memory;
 use crate::record::event::{Event, Kind};
 use crate::record::ring::ring;
 
@@ -28,7 +33,9 @@ struct Report {
     event_ns: FineFigure,
     /// Asking the kernel how long the dispatcher had to wait.
     wait_ns: FineFigure,
-    /// Both, as a part of a window of 1 ms, in percent: three events and one question, at the medians.
+    /// Reading a guest's clock and putting a record into its trace, on memory like a partition's.
+    guest_event_ns: FineFigure,
+    /// The first two, as a part of a window of 1 ms, in percent: three events and one question, at the medians.
     percent_of_1ms_window: f64,
     /// Planned start to the guest's first instruction, without a recording.
     start_without_ns: Figure,
@@ -53,10 +60,23 @@ fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
         },
         || (),
     );
+    let guest_event_ns = guest_events()?;
     let start_without_ns = window::start_lateness(windows, cpu, None)?;
     let start_with_ns = window::start_lateness(windows, cpu, Some(PathBuf::from("/dev/null")))?;
     let percent_of_1ms_window = (EVENTS_PER_WINDOW * event_ns.p50 + wait_ns.p50) / WINDOW_NS * 100.0;
-    Ok(Report { event_ns, wait_ns, percent_of_1ms_window, start_without_ns, start_with_ns })
+    Ok(Report { event_ns, wait_ns, guest_event_ns, percent_of_1ms_window, start_without_ns, start_with_ns })
+}
+
+/// Times what the shim does for an event.
+fn guest_events() -> Result<FineFigure, Failure> {
+    let memory = Memory::new(1 << 16, 1 << 14).map_err(host_cannot)?;
+    let (clock, producer, records) = (memory.clock(), memory.trace_producer(), memory.trace_records());
+    let event = || {
+        let (scale, _) = clock.read();
+        let time_ns = scale.ns(ticks());
+        put(producer, records, Entry { time_ns, kind: Traced::InterruptEntered as u32, number: 1, sequence: 0 });
+    };
+    Ok(batches(event, || ()))
 }
 
 /// Times `work` in batches, with `between` untimed between them.
@@ -83,6 +103,7 @@ fn text(report: &Report) -> String {
         "Recording, on the dispatcher's path, in ns (batches of 500)\n".to_owned(),
         fine("  an event into the ring", &report.event_ns),
         fine("  asking the kernel for waits", &report.wait_ns),
+        fine("  an event in a guest's trace", &report.guest_event_ns),
         format!("  {:.3} % of a window of 1 ms\n", report.percent_of_1ms_window),
         "Planned start to the guest's first instruction, in µs\n".to_owned(),
         coarse("  without a recording", &report.start_without_ns),
