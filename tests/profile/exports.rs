@@ -96,17 +96,21 @@ fn two_recordings_are_compared() {
     assert!(shown.stdout.contains("start p99") && shown.stdout.contains("Welch"), "{shown:#?}");
 }
 
-/// Perfetto's own bindings for Python, if the interpreter that PERFETTO_PYTHON names, or the host's, has them.
-#[test]
-fn perfettos_own_bindings_read_the_trace() {
+/// Python with Perfetto's own bindings: the interpreter that PERFETTO_PYTHON names, or the host's. None, and said so, without.
+fn python() -> Option<String> {
     let python = std::env::var("PERFETTO_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let has = Command::new(&python).args(["-c", "import perfetto.protos.perfetto.trace.perfetto_trace_pb2"]).output();
     if !has.is_ok_and(|out| out.status.success()) {
-        return skip("no Perfetto bindings for Python");
+        skip("no Perfetto bindings for Python");
+        return None;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let recording = record(folder.path(), &module(folder.path()), 300);
-    let trace = folder.path().join("x.perfetto");
+    Some(python)
+}
+
+/// The figures of a recording, and what the bindings found in its trace.
+pub(super) fn read_trace(folder: &Path, recording: &Path) -> Option<(Value, Value)> {
+    let python = python()?;
+    let trace = folder.join("x.perfetto");
     let report =
         bulkhead_with(&["report", "--json", recording.to_str().unwrap(), "--perfetto", trace.to_str().unwrap()]);
     assert_eq!(report.code(), 0, "{report:#?}");
@@ -114,7 +118,14 @@ fn perfettos_own_bindings_read_the_trace() {
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/profile/read_trace.py")).arg(&trace);
     let read = finish(command);
     assert_eq!(read.code(), 0, "{read:#?}");
-    let (found, json) = (read.json(), report.json());
+    Some((report.json(), read.json()))
+}
+
+#[test]
+fn perfettos_own_bindings_read_the_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = record(folder.path(), &module(folder.path()), 300);
+    let Some((json, found)) = read_trace(folder.path(), &recording) else { return };
     for partition in json["partitions"].as_array().unwrap() {
         let name = partition["name"].as_str().unwrap();
         assert_eq!(found["windows"][name], partition["windows"], "{found:#}");

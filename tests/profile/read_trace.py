@@ -28,6 +28,7 @@ names, annotations, tracks, processes = {}, {}, {}, 0
 parents, counters, described = {}, {}, {}
 stacks, last = {}, {}
 windows, samples, worst = {}, {}, {}
+interrupts, sent, received, switches, flows = {}, {}, {}, {}, {}
 
 for packet in trace.packet:
     assert packet.trusted_packet_sequence_id == 1, packet
@@ -52,12 +53,26 @@ for packet in trace.packet:
     if event.name_iid:
         names[event.name_iid]
     facts = {annotations[fact.name_iid]: fact for fact in event.debug_annotations}
+    owner = described[track.parent_uuid].process.process_name if track.HasField("parent_uuid") else None
+    if event.type == TrackEvent.TYPE_SLICE_BEGIN and track.name in ("interrupts", "processes"):
+        counts = interrupts if track.name == "interrupts" else switches
+        counts[owner] = counts.get(owner, 0) + 1
+    if track.name == "messages":
+        assert event.type == TrackEvent.TYPE_INSTANT, packet
+        what = names[event.name_iid]
+        counts = {"message sent": sent, "message received": received}[what]
+        counts[owner] = counts.get(owner, 0) + 1
+        for flow in event.flow_ids:
+            message = (facts["channel"].string_value, facts["sequence"].uint_value)
+            flows.setdefault(flow, []).append((what, packet.timestamp, message))
+    else:
+        assert not event.flow_ids, packet
     if event.type in (TrackEvent.TYPE_SLICE_BEGIN, TrackEvent.TYPE_SLICE_END):
         assert packet.timestamp >= last.get(event.track_uuid, 0), (track, packet)
         last[event.track_uuid] = packet.timestamp
     if event.type == TrackEvent.TYPE_SLICE_BEGIN:
         stacks.setdefault(event.track_uuid, []).append(event)
-        if names[event.name_iid] == "window":
+        if event.name_iid and names[event.name_iid] == "window":
             name = track.thread.thread_name
             windows[name] = windows.get(name, 0) + 1
             worst[name] = max(worst.get(name, 0), facts["lateness_ns"].uint_value)
@@ -69,4 +84,12 @@ for packet in trace.packet:
         samples[name] = samples.get(name, 0) + 1
 
 assert not any(stacks.values()), "slices stay open"
-print(json.dumps({"windows": windows, "counters": samples, "worst": worst, "processes": processes}))
+for flow, ends in flows.items():
+    begins = [at for what, at, _ in ends if what == "message sent"]
+    arrives = [at for what, at, _ in ends if what == "message received"]
+    assert len(begins) == 1 and arrives and begins[0] <= min(arrives), (flow, ends)
+    assert len({message for _, _, message in ends}) == 1, (flow, ends)
+print(json.dumps({
+    "windows": windows, "counters": samples, "worst": worst, "processes": processes, "interrupts": interrupts,
+    "sent": sent, "received": received, "switches": switches, "flows": len(flows),
+}))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::common::{bulkhead, finish, guest, root, round_robin, write_module};
+use crate::exports::read_trace;
 use crate::running::alone;
 
 const HITS: u64 = 40;
@@ -83,4 +84,32 @@ fn virtual_runs_have_the_same_events_every_time_and_the_same_digest_without() {
     let mut command = bulkhead();
     command.args(["run", "--virtual"]).arg(&module);
     assert_eq!(digest(&finish(command).stderr), digest(&first_said));
+}
+
+/// A trace's interrupts, messages and process slices are those of the figures, and all that were received came from somewhere.
+#[test]
+fn traces_have_interrupts_and_messages_with_both_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("run.rec");
+    run(&pair(folder.path()), &recording, false);
+    let Some((json, found)) = read_trace(folder.path(), &recording) else { return };
+    for partition in json["partitions"].as_array().unwrap() {
+        let name = partition["name"].as_str().unwrap();
+        for (track, count) in
+            [("interrupts", "interrupts"), ("sent", "messages_sent"), ("received", "messages_received")]
+        {
+            assert_eq!(found[track][name], partition[count], "{found:#} {json:#}");
+        }
+    }
+    // A message and its answer for each hit, but for the last.
+    assert!((2 * HITS - 1..=2 * HITS).contains(&found["flows"].as_u64().unwrap()), "{found:#}");
+
+    guest("idle");
+    let image = root().join("examples/apex/producer-consumer.elf");
+    run(&image, &recording, true);
+    let (json, found) = read_trace(folder.path(), &recording).unwrap();
+    let partition = &json["partitions"][0];
+    let slices = found["switches"][partition["name"].as_str().unwrap()].as_u64().unwrap();
+    // A switch to no process has no slice.
+    assert!(slices > 0 && slices <= partition["process_switches"].as_u64().unwrap(), "{found:#} {json:#}");
 }

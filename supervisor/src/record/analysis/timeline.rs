@@ -84,7 +84,14 @@ impl Collector {
             Kind::WindowSkipped { planned_ns, awake_ns, .. } => {
                 self.span(event, SpanKind::Skipped, planned_ns, awake_ns, "over before the dispatcher came");
             }
-            Kind::WindowVacant { .. } | Kind::Text { .. } | Kind::Sample(_) | Kind::Unknown { .. } => {}
+            Kind::WindowVacant { .. }
+            | Kind::Text { .. }
+            | Kind::Sample(_)
+            // The beginning is enough of a mark; processes would leave room for nothing else.
+            | Kind::InterruptFinished { .. }
+            | Kind::Tick { .. }
+            | Kind::ProcessSwitch { .. }
+            | Kind::Unknown { .. } => {}
             kind => {
                 let interesting = |timeline: &Timeline| {
                     let at = event.time_ns.saturating_sub(self.started_ns);

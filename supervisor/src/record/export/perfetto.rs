@@ -4,6 +4,8 @@
 //! number. Instants are CLOCK_MONOTONIC of the recording host. A slice that the recording leaves open, because the run
 //! ended within a window, ends with the last event, so every beginning has its end.
 
+mod traced;
+
 use std::io::Write;
 use std::path::Path;
 
@@ -13,6 +15,7 @@ use crate::record::codes::describe;
 use crate::record::event::{Event, Kind};
 use crate::record::file::Reader;
 use crate::record::header::Header;
+use traced::{Flows, Open};
 
 /// Field numbers, as Perfetto's trace_packet.proto, track_event.proto and their neighbours give them.
 mod field {
@@ -35,19 +38,32 @@ const INSTANT: u64 = 3;
 const COUNTER: u64 = 4;
 
 /// Interned names of events, by number from 1.
-const NAMES: [&str; 6] = ["window", "stop", "continue", "late wake-up", "window skipped", "frames skipped"];
+const NAMES: [&str; 8] = [
+    "window",
+    "stop",
+    "continue",
+    "late wake-up",
+    "window skipped",
+    "frames skipped",
+    "message sent",
+    "message received",
+];
 const WINDOW: u64 = 1;
 const STOP: u64 = 2;
 const CONTINUE: u64 = 3;
 const LATE_WAKE_UP: u64 = 4;
 const WINDOW_SKIPPED: u64 = 5;
 const FRAMES_SKIPPED: u64 = 6;
+const MESSAGE_SENT: u64 = 7;
+const MESSAGE_RECEIVED: u64 = 8;
 /// Interned names of annotations.
-const ANNOTATIONS: [&str; 4] = ["frame", "lateness_ns", "partition", "count"];
+const ANNOTATIONS: [&str; 6] = ["frame", "lateness_ns", "partition", "count", "channel", "sequence"];
 const FRAME: u64 = 1;
 const LATENESS: u64 = 2;
 const PARTITION: u64 = 3;
 const COUNT: u64 = 4;
+const CHANNEL: u64 = 5;
+const SEQUENCE_NUMBER: u64 = 6;
 const CATEGORY: u64 = 1;
 
 /// The supervisor's process in the trace; partitions follow.
@@ -62,6 +78,9 @@ enum Track {
     Windows(u16),
     Events(u16),
     Lateness(u16),
+    Interrupts(u16),
+    Processes(u16),
+    Messages(u16),
 }
 
 impl Track {
@@ -73,6 +92,9 @@ impl Track {
             Track::Windows(partition) => (4, partition),
             Track::Events(partition) => (5, partition),
             Track::Lateness(partition) => (6, partition),
+            Track::Interrupts(partition) => (7, partition),
+            Track::Processes(partition) => (8, partition),
+            Track::Messages(partition) => (9, partition),
         };
         group << 20 | u64::from(index)
     }
@@ -85,8 +107,14 @@ impl Track {
 pub fn write(path: &Path, out: &mut dyn Write) -> Result<(), Error> {
     let mut reader = Reader::open(path)?;
     let header = reader.header().clone();
-    let mut trace = Trace { out, open: vec![false; header.partitions.len()], last_ns: 0, dispatcher_ns: Vec::new() };
-    trace.dispatcher_ns.resize(header.cores.len(), 0);
+    let mut trace = Trace {
+        out,
+        open: vec![false; header.partitions.len()],
+        last_ns: 0,
+        dispatcher_ns: vec![0; header.cores.len()],
+        flows: Flows::of(path)?,
+        guests: vec![Open::default(); header.partitions.len()],
+    };
     trace.names()?;
     trace.tracks(&header)?;
     for event in reader.by_ref() {
@@ -102,6 +130,9 @@ struct Trace<'a> {
     last_ns: u64,
     /// By core: until when the dispatcher's track is taken.
     dispatcher_ns: Vec<u64>,
+    flows: Flows,
+    /// By partition.
+    guests: Vec<Open>,
 }
 
 impl Trace<'_> {
@@ -143,6 +174,7 @@ impl Trace<'_> {
             // Unit 1 is nanoseconds.
             let counter = child("start lateness").message(8, Message::new().number(3, 1));
             self.track(Track::Lateness(id), counter)?;
+            self.traced_tracks(id)?;
         }
         Ok(())
     }
@@ -188,6 +220,9 @@ impl Trace<'_> {
                 _ => Ok(()),
             };
         };
+        if self.traced(header, event)? {
+            return Ok(());
+        }
         match event.kind {
             Kind::WindowStart { frame, planned_ns, awake_ns, continued_ns } => {
                 let lateness_ns = continued_ns.saturating_sub(planned_ns);
@@ -234,6 +269,7 @@ impl Trace<'_> {
         let last_ns = self.last_ns;
         for partition in 0..self.open.len() as u16 {
             self.close(partition, last_ns)?;
+            self.end_all(partition, last_ns)?;
         }
         Ok(self.out.flush()?)
     }

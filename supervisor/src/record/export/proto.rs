@@ -29,6 +29,13 @@ impl Message {
         self
     }
 
+    /// Adds a fixed64.
+    pub(super) fn fixed64(mut self, field: u32, value: u64) -> Message {
+        self.key(field, 1);
+        self.0.extend_from_slice(&value.to_le_bytes());
+        self
+    }
+
     /// Adds a string.
     pub(super) fn text(self, field: u32, text: &str) -> Message {
         self.bytes(field, text.as_bytes())
@@ -63,6 +70,7 @@ mod tests {
         assert_eq!(Message::new().text(2, "testing").encoded(), b"\x12\x07testing");
         assert_eq!(Message::new().message(3, Message::new().number(1, 150)).encoded(), [0x1a, 0x03, 0x08, 0x96, 0x01]);
         assert_eq!(Message::new().number(1, u64::MAX).encoded().len(), 11);
+        assert_eq!(Message::new().fixed64(1, 2).encoded(), [0x09, 2, 0, 0, 0, 0, 0, 0, 0]);
         // Field numbers above 15 take two bytes.
         assert_eq!(Message::new().number(60, 1).encoded(), [0xe0, 0x03, 0x01]);
     }
