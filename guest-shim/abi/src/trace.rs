@@ -145,14 +145,15 @@ mod tests {
 
     #[test]
     fn the_oldest_is_overwritten_and_missed() {
-        const EMPTY: Record = Record {
+        let empty = || Record {
             mark: AtomicU64::new(0),
             time_ns: AtomicU64::new(0),
             sequence: AtomicU64::new(0),
             kind: AtomicU32::new(0),
             number: AtomicU32::new(0),
         };
-        let (producer, ring) = (Producer { head: AtomicU64::new(0) }, [const { EMPTY }; TRACE_RECORDS as usize]);
+        let producer = Producer { head: AtomicU64::new(0) };
+        let ring: [Record; TRACE_RECORDS as usize] = core::array::from_fn(|_| empty());
         let entry = |number| Entry { time_ns: u64::from(number), kind: 1, number, sequence: 7 };
         for number in 0..TRACE_RECORDS as u32 + 1 {
             put(&producer, &ring, entry(number));
