@@ -260,7 +260,7 @@ fn the_root_is_empty_and_read_only() {
 /// The mappings that the guest interface documents, for a partition with 64 KiB of RAM and a stack of 64 KiB.
 const DOCUMENTED: [(u64, u64, &str); 5] = [
     (0x1000_0000_0000, 0x2_1000, "r--s"),
-    (0x1000_1000_0000, 0x2_0000, "rw-s"),
+    (0x1000_1000_0000, 0x3_0000, "rw-s"),
     (0x1000_2000_0000, 0x1_0000, "rw-s"),
     (0x1000_4000_0000, 0x1_0000, "rw-s"),
     (0x2000_0000_0000, 0x1_0000, "rw-s"),

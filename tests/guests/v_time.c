@@ -153,15 +153,17 @@ static void window(uint64_t windows)
     bh_irq_request(BH_LINE_WINDOW, count, 0);
     bh_irq_enable(level);
     uint32_t first = bh_window_count();
-    /* The end of a window is not the place to compare. */
-    while (bh_window_count() - first < windows)
+    /* A window in which a busy host left no time to this guest interrupts together with the next. */
+    uint64_t seen = 0;
+    for (; bh_window_count() - first < windows; seen++)
         bh_yield();
+    /* The end of a window is not the place to compare. */
     uint64_t until = bh_now_ns() + 50000;
     while (bh_now_ns() < until)
         ;
     uint64_t begun = bh_window_count() - first;
-    if (served[BH_LINE_WINDOW] != begun)
-        fail("window interrupts", begun, served[BH_LINE_WINDOW]);
+    if (served[BH_LINE_WINDOW] < seen || served[BH_LINE_WINDOW] > begun)
+        fail("window interrupts", seen, served[BH_LINE_WINDOW]);
     bh_printf("windows %lu\n", (unsigned long)begun);
 }
 
