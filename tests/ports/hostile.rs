@@ -59,10 +59,16 @@ fn a_receiver_survives_random_positions_and_lengths() {
         }
         for depth in [1, 5, 64] {
             let attacked = to_victim(depth);
-            let (finished, json) = attack(&["scribble", "60"], "", &["receive", "80"], &attacked, cores);
-            says(&finished, "attacker", "scribbled");
-            says(&finished, "victim", "survived, good messages, nonsense");
-            assert!(runs::number(&figures(&json, "attacked")["nonsense"]) > 0);
+            // Whether both good and senseless messages come within a run is chance; that the victim survives is none.
+            let met_both = |_| {
+                let (finished, json) = attack(&["scribble", "60"], "", &["receive", "80"], &attacked, cores);
+                says(&finished, "attacker", "scribbled");
+                let lines = runs::lines_of(&finished.stderr, "victim");
+                assert!(lines.iter().any(|line| line.starts_with("survived")), "{finished:#?}");
+                let nonsense = runs::number(&figures(&json, "attacked")["nonsense"]);
+                lines.contains(&"survived, good messages, nonsense") && nonsense > 0
+            };
+            assert!((0..10).any(met_both), "depth {depth}, two cores {cores}");
         }
     }
     // The control: a receiver that believes what it reads.
