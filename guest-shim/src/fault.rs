@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 use bulkhead_abi::map;
 use bulkhead_abi::vcpu::{DOORBELL, FaultKind};
 
-use crate::{arch, irq, virtual_time, window};
+use crate::{arch, boot, irq, virtual_time, window};
 
 const SIGTRAP: i32 = 5;
 const SIGSEGV: i32 = 11;
@@ -154,7 +154,8 @@ extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Co
         return;
     }
     if signal == SIGALRM || signal == DOORBELL {
-        if irq::arrived(signal == SIGALRM) {
+        // Nothing is enabled before start-up is over.
+        if boot::is_known() && irq::arrived(signal == SIGALRM) {
             interrupt(context);
         }
         return;
@@ -180,16 +181,20 @@ extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Co
     }
 }
 
-/// In a virtual run signals bring no interrupts, but the supervisor's question where the guest is, and the time-stamp counter
-/// faults. True if that was it.
+/// In a virtual run signals bring no interrupts, but the supervisor's question where the guest is, because its clock stands still;
+/// and the time-stamp counter faults. True if that was it.
 fn virtual_signal(signal: i32, info: &SigInfo, context: &mut Context) -> bool {
     let registers = &mut context.registers;
     let ip = registers[RIP];
+    let in_image = ip >= map::IMAGE.base && ip < map::IMAGE.end();
     if signal == SIGALRM || signal == DOORBELL {
         virtual_time::note_ip(ip);
+        // SAFETY: the processor was about to execute what is there.
+        if in_image && unsafe { arch::is_empty_loop(ip) } && virtual_time::spin() {
+            interrupt(context);
+        }
         return true;
     }
-    let in_image = ip >= map::IMAGE.base && ip < map::IMAGE.end();
     if signal != SIGSEGV || info.code != SI_KERNEL || !in_image {
         return false;
     }

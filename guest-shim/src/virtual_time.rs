@@ -34,7 +34,7 @@ static STILL: VirtualCpu = VirtualCpu {
 #[unsafe(no_mangle)]
 static bh_virtual_cpu: AtomicPtr<VirtualCpu> = AtomicPtr::new((&raw const STILL).cast_mut());
 
-static IS_VIRTUAL: AtomicBool = AtomicBool::new(false);
+pub(crate) static IS_VIRTUAL: AtomicBool = AtomicBool::new(false);
 /// When the guest's timer is to strike, which with a seed is some time after it is due; 0 if it is not set.
 static DUE_NS: AtomicU64 = AtomicU64::new(0);
 /// When the supervisor is to have a look at the console again. Sleep does not count, so that a guest that mostly sleeps is not
@@ -320,6 +320,20 @@ pub(crate) fn idle() {
     }
     arm_next();
     irq::defer();
+}
+
+/// The guest is in an empty endless loop, in which no block is counted: nothing but an interrupt can come of it, so that it is as
+/// good as asleep. True if one is to be taken now, with interrupts masked; without a chance of one it does not return.
+pub(crate) fn spin() -> bool {
+    if HELD.load(Ordering::Relaxed) != 0 {
+        return false;
+    }
+    if irq::level() != 0 {
+        halt();
+    }
+    irq::disable();
+    idle();
+    true
 }
 
 /// Sleeps until the next window; interrupts are served meanwhile.

@@ -35,6 +35,19 @@ static uint64_t number(const char *text)
     return value;
 }
 
+static void show_ticks(void);
+
+static uint64_t end_at;
+
+static void on_tick_end_at(uint32_t line, void *argument)
+{
+    on_tick(line, argument);
+    if (ticks >= end_at) {
+        show_ticks();
+        bh_halt(0);
+    }
+}
+
 static void show_ticks(void)
 {
     for (uint64_t i = 0; i < ticks && i < TICKS; i++)
@@ -102,6 +115,18 @@ static void loop(void)
         spins++;
 }
 
+/* Does nothing for ever, and calls that a loop: only an interrupt gets it out, and it goes back in. */
+static void empty(uint64_t count)
+{
+    if (count) {
+        bh_irq_request(BH_LINE_TIMER, on_tick_end_at, 0);
+        end_at = count;
+        bh_timer_periodic(bh_epoch_ns() + 1 * MS, 1 * MS);
+    }
+    for (;;)
+        ;
+}
+
 /* Waits for the time-stamp counter itself, which counts nanoseconds in virtual time. */
 static void counter(uint64_t ns)
 {
@@ -136,6 +161,8 @@ int main(int argc, char **argv)
         windows(much);
     else if (is(how, "loop"))
         loop();
+    else if (is(how, "empty"))
+        empty(much);
     else if (is(how, "counter"))
         counter(much);
     else if (is(how, "wait"))

@@ -177,4 +177,23 @@ check_flags:
         ret
         .size check_flags, . - check_flags
 
+/* void wait_for_change(const volatile uint32_t *word): a loop that the compiler has not seen. Its jumps back are to a number, a
+ * local label and a symbol in turn. */
+        .globl wait_for_change
+        .type wait_for_change, @function
+wait_for_change:
+        mov (%rdi), %eax
+1:      cmp (%rdi), %eax
+        je 1b
+        mov (%rdi), %eax
+.Lagain:
+        cmp (%rdi), %eax
+        je .Lagain
+        mov (%rdi), %eax
+wait_once_more:
+        cmp (%rdi), %eax
+        je wait_once_more
+        ret
+        .size wait_for_change, . - wait_for_change
+
         .section .note.GNU-stack, "", @progbits

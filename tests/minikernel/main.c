@@ -13,6 +13,7 @@ struct pattern {
 
 uint64_t check_state(const struct pattern *pattern, uint64_t rounds, int avx);
 int check_flags(void);
+void wait_for_change(const volatile uint32_t *word);
 extern const uint32_t bh_xsave_mask;
 
 static volatile uint64_t checks, failures;
@@ -128,6 +129,16 @@ static void masking(void)
     check("sti takes what is pending", pinged == pings + 1 && ponged == pinged);
 }
 
+static struct semaphore halt;
+
+/* In this loop there is nothing for the compiler to count. */
+static void spinner(void)
+{
+    semaphore_take(&halt);
+    for (;;)
+        ;
+}
+
 static void conductor(void)
 {
     /* The workers are below this task, so they get only what its sleeping leaves them: busy loops, preempted by the tick. */
@@ -157,6 +168,16 @@ static void conductor(void)
         kernel_sleep(1);
     check("the idle task had its turn", idle_rounds > idled);
 
+    uint32_t before = kernel_ticks;
+    wait_for_change(&kernel_ticks);
+    check("ticks end loops in assembly files", kernel_ticks - before >= 3);
+    semaphore_give(&halt);
+    for (int sleep = 0; sleep < 20; sleep++) {
+        before = kernel_ticks;
+        kernel_sleep(2);
+        check("ticks strike in an empty endless loop", kernel_ticks - before >= 2);
+    }
+
     bh_printf("checks %llu failures %llu ticks %u switches %llu idle %llu avx %d\n", (unsigned long long)checks,
               (unsigned long long)failures, kernel_ticks, (unsigned long long)kernel_switches,
               (unsigned long long)idle_rounds, (bh_xsave_mask & 4) != 0);
@@ -169,5 +190,6 @@ int main(void)
     kernel_create(2, conductor);
     kernel_create(1, worker);
     kernel_create(1, worker);
+    kernel_create(1, spinner);
     kernel_start(TICK_NS);
 }

@@ -18,6 +18,14 @@ fn a_module_in_which_nothing_can_happen_any_more_is_a_deadlock() {
     assert_eq!(finished.stdout.matches("tick at").count(), 3, "{finished:#?}");
 }
 
+/// There is no block to count in it, so the loop is as good as asleep.
+#[test]
+fn an_empty_endless_loop_without_interrupts_to_come_is_a_deadlock() {
+    let finished = run("c_time", &["empty"]);
+    assert_eq!(finished.code(), 1, "{finished:#?}");
+    assert!(finished.stderr.contains("deadlock, nothing can ever happen again: \"c_time\" waits for"), "{finished:#?}");
+}
+
 #[test]
 fn a_guest_that_spins_without_instrumentation_is_named_and_told_the_cure() {
     let finished = run("spin", &[]);

@@ -1,7 +1,7 @@
 //! Where interrupts strike and windows end.
 
 use super::common::{bulkhead, finish, round_robin, write_module};
-use super::{MS, guest, numbers, run};
+use super::{MS, digest, guest, numbers, run};
 
 #[test]
 fn ticks_strike_inside_a_busy_loop_at_their_instants() {
@@ -22,6 +22,20 @@ fn ticks_strike_inside_a_busy_loop_at_their_instants() {
     // All but the first interval are the same to a handful of rounds.
     let rounds: Vec<u64> = ticks.windows(2).map(|pair| pair[1][1] - pair[0][1]).collect();
     assert!(rounds.iter().all(|&of| of.abs_diff(rounds[0]) < 50), "{rounds:?}");
+}
+
+#[test]
+fn ticks_strike_in_an_empty_endless_loop_at_their_instants() {
+    let runs = [(); 3].map(|()| run("c_time", &["empty", "12"]));
+    for finished in &runs {
+        assert_eq!(finished.code(), 0, "{finished:#?}");
+        let ticks = numbers(&finished.stdout, "tick at");
+        assert_eq!(ticks.len(), 12, "{finished:#?}");
+        for (tick, numbers) in (1..).zip(&ticks) {
+            assert!((tick * MS..tick * MS + 1000).contains(&numbers[0]), "tick {tick} at {}", numbers[0]);
+        }
+        assert_eq!(digest(finished), digest(&runs[0]));
+    }
 }
 
 #[test]

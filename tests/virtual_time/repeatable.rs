@@ -104,6 +104,13 @@ fn test_compares_the_runs_of_each_test() {
     assert_eq!(json["counts"]["passed"], 1, "{json}");
     assert_eq!(json["counts"]["unrepeatable"], 0, "{json}");
     assert_eq!(json["tests"][0]["digest"].as_str().unwrap().len(), 16);
+    let with = |options: &[&str]| {
+        let mut command = bulkhead();
+        command.args(["test", "--virtual", "--json"]).args(options).arg(guest("c_time"));
+        finish(command).json()["tests"][0]["digest"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(with(&["--block-ns", "2"]), with(&[]));
+    assert_ne!(with(&["--block-ns", "3"]), with(&[]));
 }
 
 #[test]
@@ -111,10 +118,16 @@ fn a_test_that_is_not_the_same_twice_is_told_where() {
     if !std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default().contains(" rdrand ") {
         return super::common::skip("the processor has no random numbers");
     }
-    let mut command = bulkhead();
-    command.args(["test", "--virtual", "--repeat", "10", "--json"]).arg(guest("c_dice"));
-    let finished = finish(command);
-    assert_eq!(finished.code(), 1, "{finished:#?}");
+    let run = |options: &[&str]| {
+        let mut command = bulkhead();
+        command.args(["test", "--virtual", "--repeat", "10"]).args(options).arg(guest("c_dice"));
+        let finished = finish(command);
+        assert_eq!(finished.code(), 1, "{finished:#?}");
+        finished
+    };
+    let text = run(&[]).stdout;
+    assert!(text.contains("c_dice:\n    event "), "{text}");
+    let finished = run(&["--json"]);
     let json = finished.json();
     assert_eq!(json["counts"]["unrepeatable"], 1, "{json}");
     let output = json["tests"][0]["output"].as_str().unwrap();

@@ -5,7 +5,10 @@
 //! vector and stands with it.
 
 use core::arch::global_asm;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, Ordering};
+
+use bulkhead_abi::virtual_time::VirtualCpu;
 
 use crate::{irq, virtual_time, window};
 
@@ -47,9 +50,12 @@ global_asm!(
     "mov (%rdx), %rdx",
     "jmp *-8(%rsp)",
     ".size bh_pv_take, . - bh_pv_take",
-    ".globl bh_pv_hlt",
-    ".type bh_pv_hlt, @function",
-    "bh_pv_hlt:",
+    // A routine that calls a Rust function and leaves every register as it was. This crate is compiled for SSE2, which leaves the
+    // upper parts of wider registers alone.
+    ".macro bh_preserving name, function",
+    ".globl \\name",
+    ".type \\name, @function",
+    "\\name:",
     "pushfq",
     "push %rax",
     "push %rcx",
@@ -61,13 +67,12 @@ global_asm!(
     "push %r9",
     "push %r10",
     "push %r11",
-    // This crate is compiled for SSE2, which leaves the upper parts of wider registers alone.
     "mov %rsp, %rbx",
     "sub $512, %rsp",
     "and $-16, %rsp",
     "fxsave64 (%rsp)",
     "cld",
-    "call {wait}",
+    "call \\function",
     "fxrstor64 (%rsp)",
     "mov %rbx, %rsp",
     "pop %r11",
@@ -82,8 +87,36 @@ global_asm!(
     "pop %rax",
     "popfq",
     "ret",
-    ".size bh_pv_hlt, . - bh_pv_hlt",
-    // ECX is the register's number, EDX:EAX the value.
+    ".size \\name, . - \\name",
+    ".endm",
+    "bh_preserving bh_pv_hlt, {wait}",
+    "bh_preserving bh_pv_spin, {spin}",
+    "bh_preserving bh_pv_event, bh_virtual_event",
+    ".purgem bh_preserving",
+    // A jump back in an assembly file over so many bytes as the caller has pushed: what the compiler's callback does at a block,
+    // for each 16 of them, with every register left as it was.
+    ".globl bh_pv_block",
+    ".type bh_pv_block, @function",
+    "bh_pv_block:",
+    "pushfq",
+    "push %rax",
+    "push %rcx",
+    "mov bh_virtual_cpu(%rip), %rcx",
+    "mov 32(%rsp), %rax",
+    "shr $4, %rax",
+    "inc %rax",
+    "imul {block}(%rcx), %rax",
+    "add {now}(%rcx), %rax",
+    "mov %rax, {now}(%rcx)",
+    "cmp {next}(%rcx), %rax",
+    "jb 1f",
+    "movq $-1, {next}(%rcx)",
+    "call bh_pv_event",
+    "1: pop %rcx",
+    "pop %rax",
+    "popfq",
+    "ret",
+    ".size bh_pv_block, . - bh_pv_block",
     ".globl bh_pv_wrmsr",
     ".type bh_pv_wrmsr, @function",
     "bh_pv_wrmsr:",
@@ -123,6 +156,10 @@ global_asm!(
     ".size bh_pv_rdmsr, . - bh_pv_rdmsr",
     ".popsection",
     wait = sym wait,
+    spin = sym spin,
+    block = const offset_of!(VirtualCpu, block_ns),
+    now = const offset_of!(VirtualCpu, now_ns),
+    next = const offset_of!(VirtualCpu, next_ns),
     fs_base = const 0xc000_0100_u32 as i32,
     gs_base = const 0xc000_0101_u32 as i32,
     options(att_syntax)
@@ -142,4 +179,9 @@ extern "C" fn wait() {
         irq::idle();
     }
     irq::enable(0);
+}
+
+/// An interrupt returns to an empty endless loop, in a virtual run: waits for the next one. Interrupts are still masked.
+extern "C" fn spin() {
+    irq::idle();
 }

@@ -9,7 +9,9 @@ use core::arch::global_asm;
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use bulkhead_abi::note;
+use bulkhead_abi::{map, note};
+
+use crate::virtual_time::IS_VIRTUAL;
 
 /// Numbers of the system calls that a guest may make, from Linux' arch/x86/entry/syscalls/syscall_64.tbl.
 pub(crate) mod nr {
@@ -23,6 +25,10 @@ pub(crate) mod nr {
 
 /// AUDIT_ARCH_I386: a call through `int 0x80`.
 pub(crate) const AUDIT_ARCH_I386: u32 = 0x4000_0003;
+
+/// An image ends below two to this power.
+const IMAGE_BITS: u32 = 44;
+const _: () = assert!(map::IMAGE.end() == 1 << IMAGE_BITS);
 
 global_asm!(
     // The supervisor finds this note through the PT_NOTE program header.
@@ -178,9 +184,11 @@ global_asm!(
     "bh_pv_iretq:",
     "testl $0x200, 16(%rsp)",
     "jz 3f",
+    "cmpb $0, {is_virtual}(%rip)",
+    "jne 5f",
     // Unmasks, and returns unless a signal has come meanwhile. The signal handler sends an interrupt that strikes between
     // here and bh_vector_end to bh_vector_again, where the frame serves once more; so interrupts do not pile up frames.
-    "movl $0, bh_masked(%rip)",
+    "6: movl $0, bh_masked(%rip)",
     ".globl bh_vector_exit",
     "bh_vector_exit:",
     "cmpl $0, bh_deferred(%rip)",
@@ -197,6 +205,21 @@ global_asm!(
     "cmpq $0, bh_vector(%rip)",
     "je bh_default_vector",
     "jmp *bh_vector(%rip)",
+    // In a virtual run: a return to an empty endless loop, where no time would pass, is to the next interrupt. The supervisor's
+    // question finds such a loop, too, but only after a while of the host's time.
+    "5: push %rax",
+    "push %rcx",
+    "mov 16(%rsp), %rax",
+    "mov %rax, %rcx",
+    "sub ${image}, %rcx",
+    "shr ${image_bits}, %rcx",
+    "jnz 7f",
+    "cmpw $0xfeeb, (%rax)",
+    "7: pop %rcx",
+    "pop %rax",
+    "jne 6b",
+    "call bh_pv_spin",
+    "jmp bh_vector_again",
     ".balign 4",
     "4: .long 0x1f80",
     ".size bh_default_vector, . - bh_default_vector",
@@ -284,6 +307,9 @@ global_asm!(
     sigreturn = const nr::RT_SIGRETURN,
     xsave_size = sym bh_xsave_size,
     xsave_mask = sym bh_xsave_mask,
+    is_virtual = sym IS_VIRTUAL,
+    image = const map::IMAGE.base,
+    image_bits = const IMAGE_BITS,
     options(att_syntax)
 );
 
@@ -420,6 +446,15 @@ pub(crate) unsafe fn counter_reading(ip: u64) -> Option<(u64, bool)> {
             _ => None,
         }
     }
+}
+
+/// Whether the instruction at `ip` is a jump to itself, which compilers make of a loop without a body.
+///
+/// # Safety
+/// There must be an instruction at `ip` that the processor can read.
+pub(crate) unsafe fn is_empty_loop(ip: u64) -> bool {
+    // SAFETY: the processor can read that instruction, and the second byte is only looked at where the first asks for one.
+    unsafe { *(ip as *const u8) == 0xeb && *((ip + 1) as *const u8) == 0xfe }
 }
 
 /// Sets the kernel's timer to fire once in `us` microseconds; 0 stops it.

@@ -195,3 +195,76 @@
         .endif
     .endif
 .endm
+
+/* Jumps back move the clock of virtual time, since the compiler's instrumentation does not reach assembly files: a loop there would
+ * stop it. One to a local label (.Lname, or a number with a b) counts a block for each 16 bytes that it jumps over, since the code
+ * in between counts nothing itself; one to another symbol that stands above counts one block. A jump through a register or memory
+ * is no loop's. In inline assembly jumps stay as they are, for the compiler's own would count as well.
+ */
+
+/* A macro of its own: the assembler looks at the operand of .ifdef even in what it skips. */
+.macro bh_find_symbol target
+    .ifdef \target
+        .set bh_back, 1
+    .endif
+.endm
+
+/* Sets bh_back if the target stands above, and bh_local if it is surely in the same section. */
+.macro bh_find_back target:vararg
+    .set bh_back, 0
+    .set bh_local, 0
+    .set bh_kind, 0
+    .irpc bh_char, "\target"
+        .if bh_kind == 0
+            .set bh_kind, 1
+            .ifc "\bh_char", "*"
+                .set bh_kind, 3
+            .endif
+            .ifc "\bh_char", "."
+                .set bh_local, 1
+            .endif
+            .irpc bh_digit, 0123456789
+                .ifc "\bh_char", "\bh_digit"
+                    .set bh_kind, 2
+                    .set bh_local, 1
+                .endif
+            .endr
+        .endif
+        .if bh_kind == 2
+            .set bh_back, 0
+            .ifc "\bh_char", "b"
+                .set bh_back, 1
+            .endif
+        .endif
+    .endr
+    .if bh_kind == 1
+        bh_find_symbol \target
+    .endif
+.endm
+
+.macro bh_count_back target:vararg
+    bh_find_back \target
+    .if bh_back
+        bh_find_mode
+        .if bh_long
+.Lbh_here\@:
+            lea -128(%rsp), %rsp
+            .if bh_local
+                push $.Lbh_here\@ - \target
+            .else
+                push $0
+            .endif
+            call bh_pv_block
+            lea 136(%rsp), %rsp
+        .endif
+    .endif
+.endm
+
+.if bh_flags_live
+.irp bh_jump, jmp, ja, jae, jb, jbe, jc, je, jg, jge, jl, jle, jna, jnae, jnb, jnbe, jnc, jne, jng, jnge, jnl, jnle, jno, jnp, jns, jnz, jo, jp, jpe, jpo, js, jz
+.macro \bh_jump target:vararg
+    bh_count_back \target
+    {nooptimize} \bh_jump \target
+.endm
+.endr
+.endif

@@ -43,6 +43,9 @@ pub struct TestArgs {
     /// Run the tests in virtual time
     #[arg(long = "virtual")]
     pub virtual_time: bool,
+    /// Virtual time that a basic block of instrumented code takes, in nanoseconds. The more it is, the sooner busy loops are over
+    #[arg(long, value_name = "NS", value_parser = clap::value_parser!(u32).range(1..=1_000_000), requires = "virtual_time")]
+    pub block_ns: Option<u32>,
     /// Run each test so many times, and compare the digests and the output of the runs
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), requires = "virtual_time")]
     pub repeat: u32,
@@ -202,7 +205,7 @@ fn work(
         let outcome = match runs {
             Ok((Run { mut output, digest, .. }, verdict)) => {
                 if verdict == Verdict::Unrepeatable {
-                    let where_from = pinpoint(|file| execute(binary, path, args, Some(file)));
+                    let where_from = pinpoint(args.repeat, |file| execute(binary, path, args, Some(file)));
                     output = format!("{where_from}\n{output}");
                 }
                 Outcome { name, path: path.clone(), verdict, took: begun.elapsed(), output, digest }
@@ -226,6 +229,7 @@ fn execute(binary: &Path, image: &Path, args: &TestArgs, record: Option<&Path>) 
     let mut child = Command::new(binary)
         .args(["run", "--console", "raw", "--quiet", "--json", "--die-with", &std::process::id().to_string()])
         .args(virtual_time)
+        .args(args.block_ns.map(|block_ns| format!("--block-ns={block_ns}")))
         .args(record.map(|file| [OsStr::new("--record"), file.as_os_str()]).into_iter().flatten())
         .arg(image)
         .stdin(Stdio::null())

@@ -22,6 +22,9 @@ fn count(outcomes: &[Outcome], verdict: Verdict) -> usize {
     outcomes.iter().filter(|outcome| outcome.verdict == verdict).count()
 }
 
+/// Lines at the beginning of an unrepeatable test's output that say in what its runs differ.
+const DIFFERENCES: usize = 2;
+
 /// How many of each, and the bad ones by name.
 pub(super) fn text(outcomes: &[Outcome], took: Duration) -> String {
     let mut out = String::new();
@@ -30,6 +33,12 @@ pub(super) fn text(outcomes: &[Outcome], took: Duration) -> String {
             outcomes.iter().filter(|o| o.verdict == verdict).map(|outcome| outcome.name.as_str()).collect();
         if !names.is_empty() {
             let _ = writeln!(out, "{}: {}", verdict.name(), names.join(" "));
+        }
+    }
+    for outcome in outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Unrepeatable) {
+        let _ = writeln!(out, "{}:", outcome.name);
+        for words in outcome.output.lines().take(DIFFERENCES) {
+            let _ = writeln!(out, "    {words}");
         }
     }
     let counts: Vec<String> = Verdict::ALL

@@ -9,16 +9,18 @@ use super::repeat::Run;
 use crate::record::event::{Event, NO_PARTITION};
 use crate::record::file::{Error, Reader};
 
-/// Runs that are recorded to catch two that differ once more.
+/// Runs that are recorded at least to catch two that differ once more.
 const TRIES: u32 = 10;
 
-/// Records runs until two of them differ, and says in words where. `run` runs the test and records to a file.
-pub(super) fn pinpoint(mut run: impl FnMut(&Path) -> io::Result<Run>) -> String {
+/// Records runs until two of them differ, `tries` times if need be, and says in words where. `run` runs the test and records to a
+/// file.
+pub(super) fn pinpoint(tries: u32, mut run: impl FnMut(&Path) -> io::Result<Run>) -> String {
+    let tries = tries.max(TRIES);
     let mut attempt = || -> Result<Option<String>, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let [first_file, other_file] = ["first", "other"].map(|name| folder.path().join(name));
         let first = run(&first_file).map_err(|error| error.to_string())?;
-        for _ in 1..TRIES {
+        for _ in 1..tries {
             if run(&other_file).map_err(|error| error.to_string())?.digest != first.digest {
                 return compare(&first_file, &other_file).map(Some).map_err(|error| error.to_string());
             }
@@ -27,7 +29,7 @@ pub(super) fn pinpoint(mut run: impl FnMut(&Path) -> io::Result<Run>) -> String 
     };
     match attempt() {
         Ok(Some(words)) => words,
-        Ok(None) => format!("{TRIES} runs with recordings did not differ"),
+        Ok(None) => format!("{tries} runs with recordings did not differ"),
         Err(error) => format!("no recordings to compare: {error}"),
     }
 }
