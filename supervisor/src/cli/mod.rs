@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod check;
+mod child;
 pub mod doctor;
 pub mod explore;
 pub mod load;

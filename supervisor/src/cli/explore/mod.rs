@@ -4,11 +4,12 @@
 //! in a process of its own, pinned to one CPU, so that `--seed` plays it back exactly. The answer does not depend on how many run at a
 //! time: it is the first failing seed of the row, because those before it are run to their ends.
 
-mod child;
 mod verdict;
 
 use std::io::{IsTerminal, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -17,10 +18,10 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
+use super::child::{How, Keep, run_to_end};
 use super::{GUEST_FAILED, HOST_CANNOT, USAGE, WELL, complain, print};
 use crate::host::Cpus;
 use crate::partition::pin;
-use child::{Ended, run_to_end};
 use verdict::{Failure, Verdict, command_line, judge};
 
 /// The arguments of `explore`.
@@ -78,6 +79,9 @@ impl ExploreArgs {
         options
     }
 }
+
+/// Most bytes of a run's output that are kept: the last ones, where a failure shows.
+const MAX_OUTPUT: usize = 64 << 10;
 
 /// What the jobs share.
 struct Search<'a> {
@@ -166,6 +170,19 @@ fn try_run(args: &ExploreArgs) -> Result<u8, u8> {
 }
 
 impl Search<'_> {
+    /// The run with this seed.
+    fn command(&self, seed: u64) -> Command {
+        let mut command = Command::new(self.binary);
+        command.args(["run", "--virtual", "--quiet", "--json", "--seed", &seed.to_string()]);
+        command.args(["--die-with", &std::process::id().to_string()]).args(self.args.options()).arg(&self.args.file);
+        if !self.args.args.is_empty() {
+            command.arg("--").args(&self.args.args);
+        }
+        // A group of its own: Ctrl-C is this process's affair.
+        command.process_group(0);
+        command
+    }
+
     /// Runs one seed after the other until there is no more that matters.
     fn work(&self, results: &Sender<Run>) {
         loop {
@@ -175,10 +192,11 @@ impl Search<'_> {
             if index >= self.args.seeds || is_moot() {
                 return;
             }
-            let verdict = match run_to_end(self.binary, self.args, seed, is_moot) {
-                Ok(Ended::Moot) => return,
-                Ok(Ended::TimeLimit) => Verdict::Endless,
-                Ok(Ended::Exited { status, stdout, stderr }) => judge(status, &stdout, stderr),
+            let ended = run_to_end(self.command(seed), self.args.timeout, Keep::Last(MAX_OUTPUT), is_moot);
+            let verdict = match ended.map(|ended| (ended.how, ended)) {
+                Ok((How::Moot, _)) => return,
+                Ok((How::TimeLimit, _)) => Verdict::Endless,
+                Ok((How::Exited(status), ended)) => judge(status, &ended.stdout, ended.stderr),
                 Err(error) => {
                     Verdict::Impossible { status: HOST_CANNOT, said: format!("bulkhead: cannot run it: {error}\n") }
                 }

@@ -11,15 +11,16 @@ mod repeat;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
+use super::child::{How, Keep, run_to_end};
 use super::{GUEST_FAILED, HOST_CANNOT, USAGE, WELL, complain, load, print};
 use crate::host::Cpus;
 use crate::partition::pin;
@@ -67,7 +68,7 @@ pub struct TestArgs {
 }
 
 /// Most bytes of a test's output that are kept.
-const MAX_OUTPUT: u64 = 4 << 20;
+const MAX_OUTPUT: usize = 4 << 20;
 
 /// Runs the subcommand; the result is the exit status.
 pub fn run(args: &TestArgs) -> u8 {
@@ -226,47 +227,20 @@ fn work(
 /// how it ended.
 fn execute(binary: &Path, image: &Path, args: &TestArgs, record: Option<&Path>) -> std::io::Result<Run> {
     let virtual_time: &[&str] = if args.virtual_time { &["--virtual", "--digest", DIGEST_FILE] } else { &[] };
-    let mut child = Command::new(binary)
+    let mut command = Command::new(binary);
+    command
         .args(["run", "--console", "raw", "--quiet", "--json", "--die-with", &std::process::id().to_string()])
         .args(virtual_time)
         .args(args.block_ns.map(|block_ns| format!("--block-ns={block_ns}")))
         .args(record.map(|file| [OsStr::new("--record"), file.as_os_str()]).into_iter().flatten())
-        .arg(image)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    // Somebody has to read while the test runs, or it would wait for room.
-    let drain = |pipe: Option<Box<dyn Read + Send>>| {
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if let Some(mut pipe) = pipe {
-                // What cannot be read is not there; what is beyond the limit is read and forgotten.
-                let _ = pipe.by_ref().take(MAX_OUTPUT).read_to_end(&mut bytes);
-                let _ = std::io::copy(&mut pipe, &mut std::io::sink());
-            }
-            bytes
-        })
+        .arg(image);
+    // If it is killed, its guest goes with it.
+    let ended = run_to_end(command, args.timeout, Keep::First(MAX_OUTPUT), || false)?;
+    let ending = match ended.how {
+        How::Exited(status) => Ending::of_run(status, &ended.stdout),
+        How::TimeLimit | How::Moot => Ending::TimeLimit,
     };
-    let stdout = drain(child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
-    let stderr = drain(child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
-    let end = Instant::now() + args.timeout;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break Some(status);
-        }
-        if Instant::now() >= end {
-            // Its guest goes with it.
-            child.kill()?;
-            child.wait()?;
-            break None;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    };
-    let report = stdout.join().unwrap_or_default();
-    let output = stderr.join().unwrap_or_default();
-    let ending = status.map_or(Ending::TimeLimit, |status| Ending::of_run(status.code(), &report));
-    Ok(Run::new(&String::from_utf8_lossy(&output), ending, args.virtual_time))
+    Ok(Run::new(&String::from_utf8_lossy(&ended.stderr), ending, args.virtual_time))
 }
 
 /// A line that tells how far things are, on a terminal; elsewhere only what failed.
