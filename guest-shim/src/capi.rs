@@ -10,7 +10,7 @@ use core::ffi::c_char;
 
 use bulkhead_abi::boot::BootInfo;
 
-use crate::{boot, clock, console, fault, irq, timer, window};
+use crate::{boot, clock, console, fault, irq, timer, virtual_time, window};
 
 #[unsafe(no_mangle)]
 extern "C" fn bh_boot_info() -> *const BootInfo {
@@ -65,6 +65,11 @@ extern "C" fn bh_now_ns() -> u64 {
 #[unsafe(no_mangle)]
 extern "C" fn bh_wall_ns() -> i64 {
     clock::wall_ns()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_time_is_virtual() -> bool {
+    virtual_time::is_virtual()
 }
 
 #[unsafe(no_mangle)]

@@ -168,7 +168,7 @@ int main(int argc, char **argv)
     else if (is(how, "wait"))
         wait_for_ever();
     else if (is(how, "wall"))
-        bh_printf("wall %ld\n", (long)(bh_wall_ns() / 1000000000));
+        bh_printf("wall %ld of %s time\n", (long)(bh_wall_ns() / 1000000000), bh_time_is_virtual() ? "virtual" : "real");
     else if (is(how, "crash")) {
         busy(much);
         *nowhere = 0;

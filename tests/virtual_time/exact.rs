@@ -101,7 +101,11 @@ fn the_time_stamp_counter_and_the_wall_clock_are_virtual_too() {
     let counted = numbers(&finished.stdout, "counted")[0].clone();
     assert!((20_000..20_100).contains(&counted[0]) && counted[1] == 0, "{finished:#?}");
     let finished = run("c_time", &["wall"]);
-    assert!(finished.stdout.contains("wall 946684800\n"), "{finished:#?}");
+    assert!(finished.stdout.contains("wall 946684800 of virtual time\n"), "{finished:#?}");
+    let mut command = bulkhead();
+    command.arg("run").arg(guest("c_time")).args(["--", "wall"]);
+    let finished = finish(command);
+    assert!(finished.stdout.contains(" of real time\n"), "{finished:#?}");
 }
 
 #[test]

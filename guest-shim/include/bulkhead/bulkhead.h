@@ -9,6 +9,8 @@
 #ifndef BULKHEAD_H
 #define BULKHEAD_H
 
+#include <stdbool.h>
+
 #include <bulkhead/abi.h>
 
 #ifdef __cplusplus
@@ -36,6 +38,10 @@ uint64_t bh_now_ns(void);
 
 /* Wall clock in nanoseconds since 1970-01-01 00:00 UTC. */
 int64_t bh_wall_ns(void);
+
+/* Whether time is virtual (`bulkhead run --virtual`): then every run is to be the same, so that what a guest would draw from the
+ * processor's generators has to come from elsewhere, such as from the clock. Costs a load. */
+bool bh_time_is_virtual(void);
 
 /* Module time at which the first major frame began, in nanoseconds. */
 uint64_t bh_epoch_ns(void);

@@ -3,6 +3,8 @@
  * RDSEED comes first, then RDRAND; both are asked about by CPUID, and not believed if they repeat themselves, as the
  * generators of some processors do after a failure. Where there is none, words are made of the jitter of the time-stamp
  * counter. That suffices for tables of hashes and for identifiers; keys need a processor with a generator.
+ *
+ * In virtual time the words come from the clock alone, so that they are the same in every run. They are no secret then.
  */
 #include <cpuid.h>
 #include <stdbool.h>
@@ -83,16 +85,30 @@ static uint64_t jitter(void)
     return mix(pool + 0x9e3779b97f4a7c15);
 }
 
+static uint64_t repeatable(void)
+{
+    pool = mix(pool + (uint64_t)bh_wall_ns());
+    return mix(pool + 0x9e3779b97f4a7c15);
+}
+
+static uint64_t random_word(void)
+{
+    uint64_t word;
+    if (bh_time_is_virtual())
+        return repeatable();
+    if (generators == 0)
+        generators = find_generators();
+    if (((generators & RDSEED) && rdseed(&word)) || ((generators & RDRAND) && rdrand(&word)))
+        return word;
+    return jitter();
+}
+
 int getentropy(void *buffer, size_t size)
 {
     unsigned char *to = buffer;
-    if (generators == 0)
-        generators = find_generators();
     while (size > 0) {
-        uint64_t word;
+        uint64_t word = random_word();
         size_t part = size < sizeof word ? size : sizeof word;
-        if (!((generators & RDSEED) && rdseed(&word)) && !((generators & RDRAND) && rdrand(&word)))
-            word = jitter();
         memcpy(to, &word, part);
         to += part;
         size -= part;
