@@ -155,8 +155,11 @@ extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Co
     }
     if signal == SIGALRM || signal == DOORBELL {
         // Nothing is enabled before start-up is over.
-        if boot::is_known() && irq::arrived(signal == SIGALRM) {
-            interrupt(context);
+        if boot::is_known() {
+            window::stamp();
+            if irq::arrived(signal == SIGALRM) {
+                interrupt(context);
+            }
         }
         return;
     }

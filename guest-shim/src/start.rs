@@ -2,7 +2,7 @@
 
 use bulkhead_abi::boot::BootInfo;
 
-use crate::{arch, boot, partition, virtual_time};
+use crate::{arch, boot, partition, virtual_time, window};
 
 unsafe extern "C" {
     fn main(argc: i32, argv: *const *const u8) -> i32;
@@ -23,6 +23,7 @@ extern "C" fn bh_rt_start(boot: *const BootInfo) -> ! {
     }
     arch::init();
     virtual_time::init();
+    window::begin_stamps();
     let info = boot::info();
     // SAFETY: the guest defines `main` with this signature, and its arguments are the supervisor's table.
     let status = unsafe { main(info.argc as i32, info.argv as *const *const u8) };

@@ -11,7 +11,7 @@ use bulkhead_abi::trace::{Entry, Kind, Producer, Record, Switch, put};
 use crate::{clock, irq};
 
 #[inline(always)]
-fn is_on() -> bool {
+pub(crate) fn is_on() -> bool {
     // SAFETY: the supervisor mapped this page, aligned and readable, for the whole life of the process; the word is atomic.
     let switch = unsafe { &*((map::HOST.base + map::host::TRACE) as *const Switch) };
     switch.on.load(Ordering::Relaxed) != 0

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use bulkhead_abi::vcpu::VcpuPage;
 
-use crate::{arch, boot, virtual_time};
+use crate::{arch, boot, clock, trace, virtual_time};
 
 pub(crate) fn vcpu() -> &'static VcpuPage {
     // SAFETY: the supervisor mapped the vCPU page there, aligned, for the whole life of the process; all its fields that
@@ -20,6 +20,27 @@ pub fn count() -> u32 {
 
 fn current() -> u32 {
     vcpu().window.load(Ordering::Relaxed)
+}
+
+/// The shim is up: from now on the doorbell rings for every window of a recorded run, and is answered with [`stamp`].
+pub(crate) fn begin_stamps() {
+    if trace::is_on() && !virtual_time::is_virtual() {
+        stamp();
+        vcpu().first.stamps.store(1, Ordering::Relaxed);
+    }
+}
+
+/// Notes when the guest ran first in this window, if it has not been noted yet. Not for virtual runs.
+pub(crate) fn stamp() {
+    if !trace::is_on() {
+        return;
+    }
+    let (first, window) = (&vcpu().first, current());
+    if first.window.load(Ordering::Relaxed) != window {
+        first.time_ns.store(clock::peek_ns(), Ordering::Relaxed);
+        // The supervisor looks when the guest has been stopped; the order only matters should it not stop in time.
+        first.window.store(window, Ordering::Release);
+    }
 }
 
 /// Gives the rest of the current window back and returns in the next one.

@@ -113,3 +113,27 @@ fn traces_have_interrupts_and_messages_with_both_ends() {
     // A switch to no process has no slice.
     assert!(slices > 0 && slices <= partition["process_switches"].as_u64().unwrap(), "{found:#} {json:#}");
 }
+
+/// Guests that spin and that yield stamp the first instant of every window, after they were continued and before they were stopped.
+#[test]
+fn every_window_has_its_first_instruction() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spin, idle) = (guest("spin"), guest("idle"));
+    let module = write_module(folder.path(), &round_robin(&[("spins", &spin, ""), ("yields", &idle, "")], 2_000, 0));
+    let recording = super::record(folder.path(), &module, 100);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let report = super::bulkhead_with(&["report", "--json", recording.to_str().unwrap(), "--csv", &path("x.csv")]);
+    let json = report.json();
+    for partition in json["partitions"].as_array().unwrap() {
+        let count = |of: &str| partition[of]["count"].as_u64().unwrap();
+        // On a busy host there are windows in which a guest had no time at all.
+        assert!(2 * count("first_instruction_ns") > partition["windows"].as_u64().unwrap(), "{partition:#}");
+        assert!(partition["first_instruction_ns"]["min"].as_u64() > partition["start_lateness_ns"]["min"].as_u64());
+    }
+    let csv = std::fs::read_to_string(folder.path().join("x.csv")).unwrap();
+    for line in csv.lines().filter(|line| line.contains(",ran,")) {
+        let number = |column: usize| line.split(',').nth(column).unwrap().parse::<u64>().ok();
+        let (Some(awake), Some(end), Some(first)) = (number(5), number(9), number(12)) else { continue };
+        assert!(first > awake && first <= end, "{line}");
+    }
+}

@@ -62,6 +62,19 @@ pub mod line {
 /// passes on without being told to.
 pub const DOORBELL: i32 = 23;
 
+/// When the guest ran first in a window: stamped by the shim's signal handler, for which the supervisor rings the doorbell whenever it
+/// continues the guest, while a run is recorded.
+#[derive(Debug)]
+#[repr(C)]
+pub struct FirstInstant {
+    /// Module time in nanoseconds.
+    pub time_ns: AtomicU64,
+    /// The window that it was in, by [`VcpuPage::window`]; written last.
+    pub window: AtomicU32,
+    /// Not 0 once the shim is up and stamps.
+    pub stamps: AtomicU32,
+}
+
 /// The vCPU page, at [`crate::map::GUEST`] plus [`crate::map::guest::VCPU`].
 #[derive(Debug)]
 #[repr(C)]
@@ -75,8 +88,10 @@ pub struct VcpuPage {
     pub pending: AtomicU64,
     /// Lines that the guest wants, a bit each. The supervisor raises no others.
     pub enabled: AtomicU64,
+    /// When the guest ran first in its latest window.
+    pub first: FirstInstant,
     /// Always 0.
-    pub reserved: [u32; 10],
+    pub reserved: [u32; 6],
     /// The last fault.
     pub fault: FaultRecord,
     /// The schedule that the guest asks for: its number plus 1, or 0 for none. The supervisor takes it at the end of a
@@ -99,12 +114,21 @@ mod tests {
         assert_eq!(offset_of!(VcpuPage, wakes), 4);
         assert_eq!(offset_of!(VcpuPage, pending), 8);
         assert_eq!(offset_of!(VcpuPage, enabled), 16);
-        assert_eq!(offset_of!(VcpuPage, reserved), 24);
+        assert_eq!(offset_of!(VcpuPage, first), 24);
+        assert_eq!(offset_of!(VcpuPage, reserved), 40);
         assert_eq!(offset_of!(VcpuPage, fault), 64);
         assert_eq!(offset_of!(VcpuPage, schedule), 112);
         assert_eq!(offset_of!(VcpuPage, reserved_too), 116);
         assert_eq!(offset_of!(VcpuPage, request), 128);
         assert_eq!(size_of::<VcpuPage>(), 280);
+    }
+
+    #[test]
+    fn first_instant_offsets() {
+        assert_eq!(offset_of!(FirstInstant, time_ns), 0);
+        assert_eq!(offset_of!(FirstInstant, window), 8);
+        assert_eq!(offset_of!(FirstInstant, stamps), 12);
+        assert_eq!(size_of::<FirstInstant>(), 16);
     }
 
     #[test]

@@ -246,9 +246,10 @@ fn health(partition: &Partition) -> Option<String> {
 }
 
 /// The figures that the tables show, with a long and a short label.
-fn shown(partition: &Partition) -> [(&'static str, &'static str, &Figure); 3] {
+fn shown(partition: &Partition) -> [(&'static str, &'static str, &Figure); 4] {
     [
         ("start lateness", "start", &partition.start_lateness_ns),
+        ("first instruction", "first", &partition.first_instruction_ns),
         ("end overrun", "end", &partition.end_overrun_ns),
         ("stop confirmation", "stop", &partition.stop_confirmation_ns),
     ]

@@ -71,6 +71,11 @@ pub trait Processes {
     fn begin(&mut self, partition: PartitionId) -> Begun;
     /// Stops the partition and waits for the stop to be confirmed.
     fn end(&mut self, partition: PartitionId, time: &mut dyn TimeSource) -> Ended;
+    /// When the partition ran first in its latest window: the guest's word, whatever it is; 0 if it does not say. To be called when the
+    /// partition has been stopped.
+    fn first_ns(&mut self, _partition: PartitionId) -> u64 {
+        0
+    }
     /// Takes the partition's request for another schedule, if it has made one: the guest's word, whatever it is. To be
     /// called when the partition has been stopped.
     fn take_request(&mut self, partition: PartitionId) -> Option<u32>;
@@ -103,6 +108,7 @@ struct Open {
     window: Window,
     frame: u64,
     planned_end_ns: u64,
+    awake_ns: u64,
 }
 
 /// One core on its way through its windows. Whoever drives it sleeps until its next instant and then lets it do what is due.
@@ -197,13 +203,15 @@ impl<'a> Dispatcher<'a> {
         processes: &mut impl Processes,
         push: &mut impl FnMut(u64, u16, Kind),
     ) {
-        let Some(Open { window, frame, planned_end_ns }) = self.open.take() else { return };
+        let Some(Open { window, frame, planned_end_ns, awake_ns: begun_ns }) = self.open.take() else { return };
         let Ended { requested_ns, confirmed_ns } = processes.end(window.partition, time);
         // A window that a stopping module cuts short says nothing about punctuality.
         if awake_ns >= planned_end_ns {
             let confirmed_ns = confirmed_ns.unwrap_or(0);
             let planned_ns = planned_end_ns;
-            let kind = Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns };
+            let said_ns = processes.first_ns(window.partition);
+            let first_ns = if (begun_ns..=awake_ns).contains(&said_ns) { said_ns } else { 0 };
+            let kind = Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns, first_ns };
             push(awake_ns, window.partition.0, kind);
         }
         let Some(number) = processes.take_request(window.partition) else { return };
@@ -268,7 +276,7 @@ impl<'a> Dispatcher<'a> {
                     push(continued_ns, partition, Kind::Waited { waited_ns });
                 }
             }
-            self.open = Some(Open { window, frame, planned_end_ns });
+            self.open = Some(Open { window, frame, planned_end_ns, awake_ns });
         } else {
             push(awake_ns, partition, Kind::WindowVacant { frame, planned_ns });
         }

@@ -326,6 +326,8 @@ pub struct Residents {
     stop_within_ns: u64,
     waiting: Arc<Waiting>,
     schedules: Snapshot,
+    /// Whether guests are to stamp their first instants in windows.
+    stamps: bool,
 }
 
 /// Since when a dispatcher has been waiting for a stop.
@@ -345,14 +347,15 @@ impl Waiting {
 
 impl Residents {
     /// The partitions of a core of `module`, whose slots are `slots`, by partition. Their guests run under `policy`; a stop
-    /// that is not confirmed within the module's limit is given up waiting for.
+    /// that is not confirmed within the module's limit is given up waiting for. With `stamps`, the doorbell rings for every window, so that
+    /// guests stamp their first instants; this costs the dispatcher a system call and the guest a signal.
     pub fn new(
         module: &Module,
         core: usize,
         slots: &[Arc<Slot>],
         channels: &Arc<Channels>,
         policy: GuestPolicy,
-        waiting: Arc<Waiting>,
+        (waiting, stamps): (Arc<Waiting>, bool),
     ) -> Residents {
         let mut bells: Vec<Option<Bell>> = slots.iter().map(|_| None).collect();
         let mut residents = Vec::new();
@@ -367,7 +370,8 @@ impl Residents {
             }));
         }
         let stop_within_ns = module.overrun_after_ns;
-        Residents { residents, bells, core, policy, stop_within_ns, waiting, schedules: Snapshot::default() }
+        let schedules = Snapshot::default();
+        Residents { residents, bells, core, policy, stop_within_ns, waiting, schedules, stamps }
     }
 
     /// Tells the others what a partition has sent them, or taken from them, in its window.
@@ -459,7 +463,8 @@ impl Processes for Residents {
         // Release: a guest that sees the new number sees everything before it.
         let vcpu = resident.slot.memory.vcpu();
         vcpu.window.store(resident.windows, Ordering::Release);
-        if raise(vcpu, line::WINDOW) != Raised::Unwanted {
+        let stamps = self.stamps && vcpu.first.stamps.load(Ordering::Relaxed) != 0;
+        if raise(vcpu, line::WINDOW) != Raised::Unwanted || stamps {
             // It waits until the guest continues. If it fails, so does the next one.
             let _ = send(pidfd.as_fd(), DOORBELL);
         }
@@ -501,6 +506,14 @@ impl Processes for Residents {
         self.waiting.0.store(0, Ordering::Relaxed);
         self.ring_for(partition);
         ended
+    }
+
+    fn first_ns(&mut self, partition: PartitionId) -> u64 {
+        let Some(Some(resident)) = self.residents.get(partition.index()) else { return 0 };
+        let first = &resident.slot.memory.vcpu().first;
+        // Of this window, not of an earlier one.
+        let stamped = self.stamps && first.window.load(Ordering::Acquire) == resident.windows;
+        if stamped { first.time_ns.load(Ordering::Relaxed) } else { 0 }
     }
 
     fn take_request(&mut self, partition: PartitionId) -> Option<u32> {

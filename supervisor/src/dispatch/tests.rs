@@ -166,7 +166,14 @@ fn windows_follow_each_other_and_all_partitions_are_stopped_at_the_end() {
     assert_eq!(log, "+0 -0 +1 -1 +0 -0 +1 -1");
     assert_eq!(kinds.len(), 8);
     assert_eq!(kinds[0], Kind::WindowStart { frame: 0, planned_ns: 1000, awake_ns: 1000, continued_ns: 1000 });
-    let end = Kind::WindowEnd { frame: 1, planned_ns: 1180, awake_ns: 1180, requested_ns: 1180, confirmed_ns: 1180 };
+    let end = Kind::WindowEnd {
+        frame: 1,
+        planned_ns: 1180,
+        awake_ns: 1180,
+        requested_ns: 1180,
+        confirmed_ns: 1180,
+        first_ns: 0,
+    };
     assert_eq!(kinds[7], end);
 }
 

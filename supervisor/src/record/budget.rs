@@ -15,6 +15,8 @@ use super::summary::{Figure, Partition, Summary};
 pub enum Measure {
     /// How late windows start.
     Start,
+    /// How late guests run their first instruction in a window.
+    First,
     /// How late the dispatcher wakes up.
     Dispatcher,
     /// How late windows end.
@@ -24,8 +26,9 @@ pub enum Measure {
 }
 
 impl Measure {
-    const ALL: [(&'static str, Measure); 4] = [
+    const ALL: [(&'static str, Measure); 5] = [
         ("start", Measure::Start),
+        ("first", Measure::First),
         ("dispatcher", Measure::Dispatcher),
         ("end", Measure::End),
         ("stop", Measure::Stop),
@@ -35,6 +38,7 @@ impl Measure {
     pub fn of(self, partition: &Partition) -> &Figure {
         match self {
             Measure::Start => &partition.start_lateness_ns,
+            Measure::First => &partition.first_instruction_ns,
             Measure::Dispatcher => &partition.dispatcher_lateness_ns,
             Measure::End => &partition.end_overrun_ns,
             Measure::Stop => &partition.stop_confirmation_ns,
@@ -107,7 +111,7 @@ impl FromStr for Budget {
         let (measure, statistic) = figure.split_once('.').unwrap_or((figure, "max"));
         let named = |name: &str| Measure::ALL.into_iter().find(|(known, _)| *known == name);
         let (_, measure) =
-            named(measure).ok_or_else(|| format!("\"{measure}\" is none of start, dispatcher, end, stop"))?;
+            named(measure).ok_or_else(|| format!("\"{measure}\" is none of start, first, dispatcher, end, stop"))?;
         let statistics = Statistic::ALL.into_iter();
         let (_, statistic) = statistics
             .clone()

@@ -60,7 +60,7 @@ pub struct Comparison {
 pub const METHOD: &str =
     "percentiles of 20 consecutive blocks of windows; Welch's t-test of their means, two-sided, 1 %";
 
-const MEASURES: [Measure; 3] = [Measure::Start, Measure::End, Measure::Stop];
+const MEASURES: [Measure; 4] = [Measure::Start, Measure::First, Measure::End, Measure::Stop];
 
 /// A run in blocks: per partition and measure, the figure of the whole run and the statistics of each block.
 struct Run {
@@ -120,14 +120,23 @@ fn read(path: &Path) -> Result<Run, file::Error> {
         .iter()
         .map(|partition| MEASURES.iter().map(|measure| Blocks::new(measure.of(partition).count)).collect())
         .collect();
+    let mut begun = vec![0; blocks.len()];
     for event in Reader::open(path)? {
         let event = event?;
-        let Some([start, end, stop]) = blocks.get_mut(usize::from(event.partition)).map(Vec::as_mut_slice) else {
+        let Some([start, first, end, stop]) = blocks.get_mut(usize::from(event.partition)).map(Vec::as_mut_slice)
+        else {
             continue;
         };
         match event.kind {
-            Kind::WindowStart { planned_ns, continued_ns, .. } => start.add(planned_ns, continued_ns),
-            Kind::WindowEnd { planned_ns, awake_ns, requested_ns, confirmed_ns, .. } => {
+            Kind::WindowStart { planned_ns, continued_ns, .. } => {
+                start.add(planned_ns, continued_ns);
+                begun[usize::from(event.partition)] = planned_ns;
+            }
+            Kind::WindowEnd { planned_ns, awake_ns, requested_ns, confirmed_ns, first_ns, .. } => {
+                let start_ns = std::mem::take(&mut begun[usize::from(event.partition)]);
+                if first_ns != 0 && start_ns != 0 {
+                    first.add(start_ns, first_ns);
+                }
                 end.add(planned_ns, awake_ns);
                 if confirmed_ns != 0 {
                     stop.add(requested_ns, confirmed_ns);

@@ -80,6 +80,8 @@ pub enum Kind {
         requested_ns: u64,
         /// When the stop was confirmed; 0 if it was not confirmed in time.
         confirmed_ns: u64,
+        /// When the guest ran first in the window, by its own word; 0 if that is not known.
+        first_ns: u64,
     },
     /// The dispatcher came so late that the whole window was over.
     WindowSkipped {
@@ -309,8 +311,8 @@ impl Event {
                 (1, 0, [frame, planned_ns, awake_ns, continued_ns, 0, 0])
             }
             Kind::WindowVacant { frame, planned_ns } => (2, 0, [frame, planned_ns, 0, 0, 0, 0]),
-            Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns } => {
-                (3, 0, [frame, planned_ns, awake_ns, requested_ns, confirmed_ns, 0])
+            Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns, first_ns } => {
+                (3, 0, [frame, planned_ns, awake_ns, requested_ns, confirmed_ns, first_ns])
             }
             Kind::WindowSkipped { frame, planned_ns, awake_ns } => (4, 0, [frame, planned_ns, awake_ns, 0, 0, 0]),
             Kind::FramesSkipped { first, count } => (5, 0, [first, count, 0, 0, 0, 0]),
@@ -368,7 +370,9 @@ impl Event {
         let kind = match field(0) {
             1 => Kind::WindowStart { frame: a, planned_ns: b, awake_ns: c, continued_ns: d },
             2 => Kind::WindowVacant { frame: a, planned_ns: b },
-            3 => Kind::WindowEnd { frame: a, planned_ns: b, awake_ns: c, requested_ns: d, confirmed_ns: e },
+            3 => {
+                Kind::WindowEnd { frame: a, planned_ns: b, awake_ns: c, requested_ns: d, confirmed_ns: e, first_ns: f }
+            }
             4 => Kind::WindowSkipped { frame: a, planned_ns: b, awake_ns: c },
             5 => Kind::FramesSkipped { first: a, count: b },
             6 => Kind::Birth { generation: a, warm: field(48) != 0, took_ns: b },
@@ -440,7 +444,7 @@ mod tests {
             Kind::TraceLost { count: 1 },
             Kind::WindowStart { frame: 1, planned_ns: 2, awake_ns: 3, continued_ns: 4 },
             Kind::WindowVacant { frame: 1, planned_ns: 2 },
-            Kind::WindowEnd { frame: 1, planned_ns: 2, awake_ns: 3, requested_ns: 4, confirmed_ns: 5 },
+            Kind::WindowEnd { frame: 1, planned_ns: 2, awake_ns: 3, requested_ns: 4, confirmed_ns: 5, first_ns: 6 },
             Kind::WindowSkipped { frame: 1, planned_ns: 2, awake_ns: 3 },
             Kind::FramesSkipped { first: 1, count: 2 },
             Kind::Birth { generation: 1, warm: true, took_ns: 2 },

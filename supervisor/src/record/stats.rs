@@ -41,7 +41,10 @@ struct Partition {
     at_rest: bool,
     /// Vacant windows since it ran last. The main thread hears of an end a little later than the windows do.
     vacant_lately: u64,
+    /// When its latest window was to start; 0 if that has ended.
+    planned_ns: u64,
     start_lateness: Collector,
+    first_instruction: Collector,
     dispatcher_lateness: Collector,
     end_overrun: Collector,
     stop_confirmation: Collector,
@@ -95,7 +98,7 @@ struct Counts {
 impl Stats {
     /// Figures of nothing yet, for recordings with this header.
     ///
-    /// A partition takes four figures; see [`Precision`] for their size.
+    /// A partition takes five figures; see [`Precision`] for their size.
     pub fn new(header: &Header, precision: Precision) -> Stats {
         Stats {
             cores: vec![Core::default(); header.cores.len()],
@@ -204,7 +207,9 @@ impl Partition {
             counts: Counts::default(),
             at_rest: true,
             vacant_lately: 0,
+            planned_ns: 0,
             start_lateness: Collector::new(precision),
+            first_instruction: Collector::new(precision),
             dispatcher_lateness: Collector::new(precision),
             end_overrun: Collector::new(precision),
             stop_confirmation: Collector::new(precision),
@@ -216,6 +221,7 @@ impl Partition {
         match kind {
             Kind::WindowStart { planned_ns, awake_ns, continued_ns, .. } => {
                 self.vacant_lately = 0;
+                self.planned_ns = planned_ns;
                 self.start_lateness.add(planned_ns, continued_ns);
                 self.dispatcher_lateness.add(planned_ns, awake_ns);
                 let late = continued_ns.saturating_sub(planned_ns) > limits.late_after_ns;
@@ -229,7 +235,11 @@ impl Partition {
                     self.vacant_lately += 1;
                 }
             }
-            Kind::WindowEnd { planned_ns, awake_ns, requested_ns, confirmed_ns, .. } => {
+            Kind::WindowEnd { planned_ns, awake_ns, requested_ns, confirmed_ns, first_ns, .. } => {
+                let start_ns = std::mem::take(&mut self.planned_ns);
+                if first_ns != 0 && start_ns != 0 {
+                    self.first_instruction.add(start_ns, first_ns);
+                }
                 self.end_overrun.add(planned_ns, awake_ns);
                 let confirmed = confirmed_ns != 0;
                 if confirmed {
@@ -322,6 +332,7 @@ impl Partition {
             trace_events_lost: counts.trace_events_lost,
             health: counts.health(),
             start_lateness_ns,
+            first_instruction_ns: self.first_instruction.figure(),
             dispatcher_lateness_ns: self.dispatcher_lateness.figure(),
             end_overrun_ns: self.end_overrun.figure(),
             stop_confirmation_ns: self.stop_confirmation.figure(),
@@ -362,7 +373,7 @@ mod tests {
         let at = |us| 1_000_000_000 + us * 1_000;
         let confirmed_ns = if confirmed_us == 0 { 0 } else { at(confirmed_us) };
         let (awake_ns, requested_ns) = (at(awake_us), at(requested_us));
-        Kind::WindowEnd { frame: 0, planned_ns: at(0), awake_ns, requested_ns, confirmed_ns }
+        Kind::WindowEnd { frame: 0, planned_ns: at(0), awake_ns, requested_ns, confirmed_ns, first_ns: 0 }
     }
 
     #[test]
@@ -373,6 +384,28 @@ mod tests {
         assert_eq!((a.windows, a.start_lateness_ns.count), (0, 0));
         assert_eq!((b.windows, b.start_lateness_ns.max, b.dispatcher_lateness_ns.max), (1, 48, 7));
         assert_eq!((b.end_overrun_ns.max, b.stop_confirmation_ns.max), (3_000, 16_000));
+    }
+
+    #[test]
+    fn first_instructions_are_late_by_the_planned_start_of_their_own_window() {
+        let start = |planned_ns: u64| Kind::WindowStart {
+            frame: 0,
+            planned_ns,
+            awake_ns: planned_ns,
+            continued_ns: planned_ns,
+        };
+        let end = |first_ns| Kind::WindowEnd {
+            frame: 0,
+            planned_ns: 9_000,
+            awake_ns: 9_000,
+            requested_ns: 9_000,
+            confirmed_ns: 9_000,
+            first_ns,
+        };
+        // One that does not say, and an end without a beginning.
+        let kinds = [start(1_000), end(1_050), start(2_000), end(0), end(3_000), start(4_000), end(4_070)];
+        let figure = &stats(&["a"], &of(0, &kinds)).partitions[0].first_instruction_ns;
+        assert_eq!((figure.count, figure.min, figure.max), (2, 50, 70));
     }
 
     #[test]
@@ -466,6 +499,7 @@ mod tests {
         let figures = stats.partitions.iter().flat_map(|partition| {
             [
                 &partition.start_lateness,
+                &partition.first_instruction,
                 &partition.dispatcher_lateness,
                 &partition.end_overrun,
                 &partition.stop_confirmation,

@@ -116,6 +116,9 @@ pub struct Partition {
     pub health: Vec<Health>,
     /// From a window's planned start to the instant at which the partition had been continued.
     pub start_lateness_ns: Figure,
+    /// From a window's planned start to the first instruction that the guest ran in it, by the guest's word; without values unless the
+    /// run was recorded and the guest's shim stamps.
+    pub first_instruction_ns: Figure,
     /// From a window's planned start to the instant at which the dispatcher awoke.
     pub dispatcher_lateness_ns: Figure,
     /// From a window's planned end to the instant from which on the guest no longer ran.

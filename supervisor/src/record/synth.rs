@@ -91,7 +91,8 @@ pub(crate) fn window(
     };
     let requested_ns = end_ns + end + 1_000;
     let confirmed_ns = if stop == 0 { 0 } else { requested_ns + stop };
-    let end = Kind::WindowEnd { frame, planned_ns: end_ns, awake_ns: end_ns + end, requested_ns, confirmed_ns };
+    let awake_ns = end_ns + end;
+    let end = Kind::WindowEnd { frame, planned_ns: end_ns, awake_ns, requested_ns, confirmed_ns, first_ns: 0 };
     let at = |time_ns, kind| Event { time_ns, core: 0, partition, kind };
     [at(start_ns, start), at(end_ns, end)]
 }

@@ -46,8 +46,8 @@ struct Shared {
 pub(super) struct Limits {
     /// How many major frames to run; `None` for no end.
     pub(super) frames: Option<u64>,
-    /// Whether to note for how long a dispatcher had to wait for its core.
-    pub(super) note_waits: bool,
+    /// Whether to note for how long a dispatcher had to wait for its core, and when guests ran first in their windows.
+    pub(super) records: bool,
 }
 
 impl Dispatchers {
@@ -58,7 +58,7 @@ impl Dispatchers {
         channels: &Arc<Channels>,
         policies: &[GuestPolicy],
         agreement: &Arc<Agreement>,
-        Limits { frames, note_waits }: Limits,
+        Limits { frames, records }: Limits,
     ) -> io::Result<(Dispatchers, Vec<Consumer>)> {
         install_signals()?;
         let shared = Arc::new(Shared {
@@ -78,7 +78,7 @@ impl Dispatchers {
             let (mut producer, consumer) = ring(RING_CAPACITY);
             rings.push(consumer);
             let waiting = Arc::clone(&shared.waiting[index]);
-            let mut residents = Residents::new(module, index, slots, channels, policies[index], waiting);
+            let mut residents = Residents::new(module, index, slots, channels, policies[index], (waiting, records));
             let timetables =
                 (0..module.schedules.len()).map(|number| Timetable::new(core, number, module.major_frame_ns)).collect();
             let may_switch = module.partitions.iter().map(|partition| partition.may_switch_schedule).collect();
@@ -93,6 +93,7 @@ impl Dispatchers {
                 shared.start.wait();
                 let epoch_ns = shared.epoch_ns.load(Ordering::Acquire);
                 let core = index as u16;
+                let note_waits = records;
                 let assignment = Assignment { core, timetables, agreement, may_switch, epoch_ns, frames, note_waits };
                 match RealTime::new() {
                     Ok(mut time) => dispatch::run(&assignment, &mut time, &mut residents, &mut producer, &shared.stop),

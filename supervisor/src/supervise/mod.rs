@@ -320,7 +320,7 @@ impl<'a> Supervisor<'a> {
     /// Starts the dispatchers, and then attends to everything else until the run ends.
     fn attend(&mut self) -> Result<Ending, RunError> {
         let slots: Vec<_> = self.residents.iter().map(|resident| Arc::clone(&resident.slot)).collect();
-        let limits = Limits { frames: self.options.frames, note_waits: self.options.record.is_some() };
+        let limits = Limits { frames: self.options.frames, records: self.options.record.is_some() };
         let (dispatchers, rings) =
             Dispatchers::start(self.module, &slots, &self.channels, &self.policies, &self.agreement, limits)
                 .map_err(host_error("starting a dispatcher"))?;

@@ -50,7 +50,7 @@ pub(in crate::cli) fn run(json: bool, windows: u32, cpu: Option<u32>) -> u8 {
 
 fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
     let (mut producer, mut consumer) = ring(1024);
-    let kind = Kind::WindowEnd { frame: 1, planned_ns: 2, awake_ns: 3, requested_ns: 4, confirmed_ns: 5 };
+    let kind = Kind::WindowEnd { frame: 1, planned_ns: 2, awake_ns: 3, requested_ns: 4, confirmed_ns: 5, first_ns: 6 };
     let event = Event { time_ns: 6, core: 0, partition: 0, kind };
     let event_ns = batches(|| producer.push(std::hint::black_box(&event)), || while consumer.pop().is_some() {});
     let mut time = RealTime::new().map_err(host_cannot)?;

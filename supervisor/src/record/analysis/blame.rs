@@ -13,6 +13,9 @@ pub const ORDINARY_STOP_NS: u64 = 100_000;
 pub const ORDINARY_CONTINUE_NS: u64 = 100_000;
 /// A wake-up that takes no longer than this, in nanoseconds, is blamed on the timer when nothing else is known.
 pub const ORDINARY_WAKE_NS: u64 = 500_000;
+/// A way from the continuation to the guest's first instruction that takes no longer than this, in nanoseconds, is the ordinary price of a
+/// window.
+pub const ORDINARY_ENTRY_NS: u64 = 100_000;
 
 /// Why time was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -38,13 +41,15 @@ pub enum Cause {
     Stop,
     /// Continuing the partition, at its ordinary price.
     Continue,
+    /// From there to the guest's first instruction, at its ordinary price.
+    Entry,
     /// Nothing that was recorded explains it.
     Unknown,
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Cause; 11] = [
+    pub const ALL: [Cause; 12] = [
         Cause::TimerWakeUp,
         Cause::CoreTaken,
         Cause::Steal,
@@ -55,6 +60,7 @@ impl Cause {
         Cause::PageFault,
         Cause::Stop,
         Cause::Continue,
+        Cause::Entry,
         Cause::Unknown,
     ];
 
@@ -71,6 +77,7 @@ impl Cause {
             Cause::PageFault => "page fault of the guest before",
             Cause::Stop => "stopping the guest before",
             Cause::Continue => "continuing the partition",
+            Cause::Entry => "from there to its first instruction",
             Cause::Unknown => "unknown",
         }
     }
@@ -89,6 +96,15 @@ pub struct Instants {
     pub stop: Option<Stop>,
     /// When the partition had been continued.
     pub continued_ns: u64,
+    /// When the guest ran first; 0 if that is not known.
+    pub first_ns: u64,
+}
+
+impl Instants {
+    /// When the window had started, as far as is known: the guest's first instruction, or the partition's continuation.
+    pub fn started_ns(&self) -> u64 {
+        self.continued_ns.max(self.first_ns)
+    }
 }
 
 /// How the partition before stopped.
@@ -130,7 +146,7 @@ pub struct Share {
 
 /// How late the window started, in nanoseconds.
 pub fn lateness_ns(instants: &Instants) -> u64 {
-    instants.continued_ns.saturating_sub(instants.planned_ns)
+    instants.started_ns().saturating_sub(instants.planned_ns)
 }
 
 /// The lateness in shares, largest first; they add up to it. `before` is the main cause of the boundary before.
@@ -164,6 +180,7 @@ pub fn blame(instants: &Instants, evidence: &Evidence, before: Cause) -> Vec<Sha
         let rest = shares.take(Cause::Steal, rest, &mut left.steal_ns);
         shares.add(Cause::Unknown, rest);
     }
+    entry_phase(&mut shares, instants.started_ns().saturating_sub(end), &mut left);
     shares.sorted()
 }
 
@@ -182,6 +199,21 @@ fn wake_phase(shares: &mut Shares, ns: u64, from_ns: u64, evidence: &mut Evidenc
     }
 }
 
+/// The dispatcher has gone to sleep, and the guest is ready to run.
+fn entry_phase(shares: &mut Shares, ns: u64, evidence: &mut Evidence) {
+    if ns <= ORDINARY_ENTRY_NS {
+        return shares.add(Cause::Entry, ns);
+    }
+    let rest = shares.take(Cause::Throttling, ns, &mut evidence.throttled_ns);
+    let rest = shares.take(Cause::CoreTaken, rest, &mut evidence.guest_waited_ns);
+    if rest <= ORDINARY_ENTRY_NS {
+        return shares.add(Cause::Entry, rest);
+    }
+    let rest = shares.take(Cause::Steal, rest, &mut evidence.steal_ns);
+    let cause = if rest <= ORDINARY_ENTRY_NS { Cause::Entry } else { Cause::Unknown };
+    shares.add(cause, rest);
+}
+
 fn stop_phase(shares: &mut Shares, ns: u64, stop: Option<Stop>, evidence: &mut Evidence) {
     if ns <= ORDINARY_STOP_NS && stop != Some(Stop::Unconfirmed) {
         return shares.add(Cause::Stop, ns);
@@ -192,6 +224,7 @@ fn stop_phase(shares: &mut Shares, ns: u64, stop: Option<Stop>, evidence: &mut E
     let mut left = waited;
     let rest = shares.take(Cause::CoreTaken, rest, &mut left);
     evidence.waited_ns = evidence.waited_ns.saturating_sub(waited - left);
+    evidence.guest_waited_ns = evidence.guest_waited_ns.saturating_sub(waited - left);
     let cause = match stop {
         Some(Stop::Unconfirmed) => Cause::StopNotConfirmed,
         _ if rest <= ORDINARY_STOP_NS => Cause::Stop,
@@ -243,6 +276,7 @@ mod tests {
             awake_ns: BASE + awake,
             stop: stop.map(|at| if at == 0 { Stop::Unconfirmed } else { Stop::Confirmed(BASE + at) }),
             continued_ns: BASE + continued,
+            first_ns: 0,
         }
     }
 
@@ -269,6 +303,19 @@ mod tests {
         let shares = blame(&late, &Evidence { waited_ns: 4_700_000, ..nothing }, Cause::Unknown);
         assert_eq!(shares[0], Share { cause: Cause::CoreTaken, ns: 4_700_000 });
         assert_eq!(shares[1], Share { cause: Cause::TimerWakeUp, ns: 300_000 });
+    }
+
+    #[test]
+    fn the_way_to_the_first_instruction_is_the_last_part() {
+        let to = |first: u64| Instants { first_ns: BASE + first, ..instants(0, 29_000, None, 34_000) };
+        let nothing = Evidence::default();
+        let shares = blame(&to(45_000), &nothing, Cause::Unknown);
+        assert_eq!(shares[1], Share { cause: Cause::Entry, ns: 11_000 });
+        assert_eq!(shares.iter().map(|share| share.ns).sum::<u64>(), 45_000);
+        // The guest was ready, and the core ran something else.
+        assert_eq!(main_cause(&to(3_034_000), Evidence { guest_waited_ns: 2_990_000, ..nothing }), Cause::CoreTaken);
+        assert_eq!(main_cause(&to(3_034_000), Evidence { steal_ns: 10_000_000, ..nothing }), Cause::Steal);
+        assert_eq!(main_cause(&to(3_034_000), nothing), Cause::Unknown);
     }
 
     #[test]
@@ -302,6 +349,10 @@ mod tests {
                     _ => Some(Stop::Confirmed(at(9_000_000))),
                 },
                 continued_ns: at(9_000_000),
+                first_ns: match at(3) % 3 {
+                    0 => 0,
+                    _ => at(12_000_000),
+                },
             };
             let mut some = || if random.below(2) == 0 { 0 } else { random.below(6_000_000) };
             let evidence = Evidence {

@@ -1,14 +1,15 @@
 //! What the host's counters say about the time around each window, matched to the windows as a recording is read.
 //!
 //! A window's evidence is the growth of the counters from the last sample before its planned start to the first one after
-//! its start. So a window has to wait for a sample that the recording brings later; until then it is *pending*.
+//! its start. So a window has to wait for a sample that the recording brings later, and for its own end, which tells when its guest ran
+//! first; until then it is *pending*.
 
 use std::collections::VecDeque;
 
 use super::blame::{Evidence, Instants, ORDINARY_WAKE_NS};
 use crate::record::event::Sample;
 
-/// Samples that are remembered: more than a second's worth, for windows that start that late.
+/// Samples that are remembered: more than a second's worth, for windows that start that late or last that long.
 const SAMPLES: usize = 256;
 /// Windows that may wait for a sample; where nobody took samples, none comes.
 const PENDING: usize = 4096;
@@ -24,6 +25,8 @@ pub(super) struct Pending<T> {
     pub(super) instants: Instants,
     /// How long the dispatcher waited for the core.
     pub(super) waited_ns: u64,
+    /// Nothing more is to be learnt of its start: it has ended, or another one has begun.
+    pub(super) settled: bool,
 }
 
 /// The samples of one core, and the windows that wait for one.
@@ -43,6 +46,7 @@ impl<T> Matcher<T> {
 
     /// Notes a window. One that has waited for so long that no sample can be expected any more comes back.
     pub(super) fn window(&mut self, window: Pending<T>) -> Option<(Pending<T>, Evidence)> {
+        self.settle(0);
         self.pending.push_back(window);
         (self.pending.len() > PENDING).then(|| self.pending.pop_front()).flatten().map(|window| self.judge(window))
     }
@@ -51,6 +55,14 @@ impl<T> Matcher<T> {
     pub(super) fn waited(&mut self, waited_ns: u64) {
         if let Some(window) = self.pending.back_mut() {
             window.waited_ns = waited_ns;
+        }
+    }
+
+    /// The window that was noted last is over; its guest ran first at this instant, or at an unknown one, 0.
+    pub(super) fn settle(&mut self, first_ns: u64) {
+        if let Some(window) = self.pending.back_mut().filter(|window| !window.settled) {
+            window.settled = true;
+            window.instants.first_ns = first_ns;
         }
     }
 
@@ -65,7 +77,8 @@ impl<T> Matcher<T> {
             self.samples.pop_front();
         }
         self.samples.push_back((at_ns, sample));
-        let complete = self.pending.iter().take_while(|window| window.instants.continued_ns <= at_ns).count();
+        let is_complete = |window: &&Pending<T>| window.settled && window.instants.started_ns() <= at_ns;
+        let complete = self.pending.iter().take_while(is_complete).count();
         let windows: Vec<_> = self.pending.drain(..complete).collect();
         windows.into_iter().map(|window| self.judge(window)).collect()
     }
@@ -77,9 +90,10 @@ impl<T> Matcher<T> {
     }
 
     fn judge(&self, window: Pending<T>) -> (Pending<T>, Evidence) {
-        let Instants { planned_ns, awake_ns, continued_ns, .. } = window.instants;
+        let Instants { planned_ns, awake_ns, .. } = window.instants;
+        let started_ns = window.instants.started_ns();
         // Samples are in the order of time.
-        let after = self.samples.partition_point(|(at, _)| *at < continued_ns);
+        let after = self.samples.partition_point(|(at, _)| *at < started_ns);
         let before = self.samples.partition_point(|(at, _)| *at <= planned_ns);
         let mut evidence = Evidence { waited_ns: window.waited_ns, ..Evidence::default() };
         // The main thread learns of its stop a little after the fact, maybe after the dispatcher has gone on already.
@@ -106,7 +120,7 @@ mod tests {
 
     fn window(what: u32, planned_ns: u64, continued_ns: u64) -> Pending<u32> {
         let instants = Instants { planned_ns, awake_ns: continued_ns, continued_ns, ..Instants::default() };
-        Pending { what, instants, waited_ns: 0 }
+        Pending { what, instants, waited_ns: 0, settled: false }
     }
 
     fn steal(steal_ns: u64) -> Sample {
@@ -120,12 +134,27 @@ mod tests {
         assert!(matcher.window(window(1, 110, 120)).is_none());
         assert!(matcher.window(window(2, 190, 210)).is_none());
         matcher.waited(5);
+        // The first one is over, as another has begun.
         let found = matcher.sample(200, steal(10));
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].0.what, found[0].1.steal_ns), (1, 3));
         // The second window spans two samples.
+        matcher.settle(0);
         let found = matcher.sample(300, steal(20));
         assert_eq!((found[0].0.what, found[0].1.steal_ns, found[0].1.waited_ns), (2, 13, 5));
+    }
+
+    #[test]
+    fn a_window_waits_for_its_end_and_for_a_sample_behind_its_first_instruction() {
+        let mut matcher = Matcher::new();
+        matcher.sample(100, steal(1));
+        matcher.window(window(1, 110, 120));
+        assert!(matcher.sample(200, steal(2)).is_empty());
+        matcher.settle(250);
+        // Whoever else says that it is over comes too late.
+        matcher.settle(130);
+        let found = matcher.sample(300, steal(7));
+        assert_eq!((found[0].0.instants.first_ns, found[0].1.steal_ns), (250, 6));
     }
 
     #[test]
@@ -142,6 +171,7 @@ mod tests {
         matcher.resumed(9_100_000);
         matcher.window(window(2, 9_000_000, 9_200_000));
         matcher.window(window(3, 10_000_000, 19_000_000));
+        matcher.settle(0);
         let found = matcher.sample(20_000_000, Sample::default());
         let resumed: Vec<_> = found.iter().map(|(_, evidence)| evidence.resumed_ns).collect();
         assert_eq!(resumed, [9_000_000, 0, 0]);

@@ -94,6 +94,8 @@ struct Analysis {
     header: Header,
     stats: Stats,
     limits: Vec<u64>,
+    /// By partition: what the first instruction may be late by.
+    first_limits: Vec<u64>,
     index: HashMap<(u16, u16, u64), usize>,
     slots: Vec<Slot>,
     cores: Vec<Core>,
@@ -112,17 +114,20 @@ impl Analysis {
     fn new(header: &Header, budgets: &[Budget]) -> Analysis {
         let core =
             |_| Core { matcher: Matcher::new(), stop: None, busy_before_ns: 0, busy_ns: 0, cause: Cause::Unknown };
-        let limit = |name: &str| {
+        let limit = |name: &str, measure: Measure| {
             let about = |budget: &&Budget| {
-                budget.measure == Measure::Start
+                budget.measure == measure
                     && budget.statistic == Statistic::Max
                     && budget.partition.as_ref().is_none_or(|partition| partition == name)
             };
-            budgets.iter().filter(about).map(|budget| budget.limit_ns).min().unwrap_or(header.late_after_ns)
+            budgets.iter().filter(about).map(|budget| budget.limit_ns).min()
         };
+        let start_limit = |name: &str| limit(name, Measure::Start).unwrap_or(header.late_after_ns);
+        let first_limit = |name: &str| limit(name, Measure::First).unwrap_or(u64::MAX);
         Analysis {
             stats: Stats::new(header, Precision::Report),
-            limits: header.partitions.iter().map(|partition| limit(&partition.name)).collect(),
+            limits: header.partitions.iter().map(|partition| start_limit(&partition.name)).collect(),
+            first_limits: header.partitions.iter().map(|partition| first_limit(&partition.name)).collect(),
             index: HashMap::new(),
             slots: Vec::new(),
             cores: (0..header.cores.len()).map(core).collect(),
@@ -144,12 +149,13 @@ impl Analysis {
             Kind::WindowStart { frame, planned_ns, awake_ns, continued_ns } => {
                 self.window(event, frame, planned_ns, awake_ns, continued_ns);
             }
-            Kind::WindowEnd { awake_ns, confirmed_ns, .. } => {
+            Kind::WindowEnd { awake_ns, confirmed_ns, first_ns, .. } => {
                 let Some(core) = self.cores.get_mut(usize::from(event.core)) else { return };
                 core.busy_before_ns = core.busy_ns;
                 core.busy_ns = confirmed_ns.max(awake_ns);
                 let stop = if confirmed_ns == 0 { Stop::Unconfirmed } else { Stop::Confirmed(confirmed_ns) };
                 core.stop = Some((awake_ns, stop));
+                core.matcher.settle(first_ns);
             }
             Kind::Waited { waited_ns } => {
                 if let Some(core) = self.cores.get_mut(usize::from(event.core)) {
@@ -184,9 +190,9 @@ impl Analysis {
         core.busy_before_ns = core.busy_ns;
         core.busy_ns = continued_ns;
         let stop = same.map(|(_, stop)| stop);
-        let instants = Instants { planned_ns, busy_until_ns, awake_ns, stop, continued_ns };
+        let instants = Instants { planned_ns, busy_until_ns, awake_ns, stop, continued_ns, first_ns: 0 };
         let what = Late { core: core_index, partition, frame };
-        let overdue = core.matcher.window(Pending { what, instants, waited_ns: 0 });
+        let overdue = core.matcher.window(Pending { what, instants, waited_ns: 0, settled: false });
 
         self.windows += 1;
         let first = *self.first_frame.get_or_insert(frame);
@@ -218,7 +224,9 @@ impl Analysis {
         let Some(main) = shares.first() else { return };
         at.cause = main.cause;
         let lateness_ns = lateness_ns(&window.instants);
-        let late = lateness_ns > self.limits[usize::from(partition)];
+        let Instants { planned_ns, continued_ns, first_ns, .. } = window.instants;
+        let late = continued_ns.saturating_sub(planned_ns) > self.limits[usize::from(partition)]
+            || first_ns.saturating_sub(planned_ns) > self.first_limits[usize::from(partition)];
         for share in &shares {
             let total = &mut self.causes[share.cause as usize];
             total.ns = total.ns.saturating_add(share.ns);
@@ -231,9 +239,19 @@ impl Analysis {
         if lateness_ns < self.floor_ns {
             return;
         }
-        let at_ns = window.instants.planned_ns.saturating_sub(self.header.started_monotonic_ns);
-        let over_budget = late;
-        self.worst.push(Worst { core, partition, frame, at_ns, lateness_ns, over_budget, cause: main.cause, shares });
+        let at_ns = planned_ns.saturating_sub(self.header.started_monotonic_ns);
+        let (over_budget, cause, to_first_instruction) = (late, main.cause, first_ns != 0);
+        self.worst.push(Worst {
+            core,
+            partition,
+            frame,
+            at_ns,
+            lateness_ns,
+            to_first_instruction,
+            over_budget,
+            cause,
+            shares,
+        });
         if self.worst.len() >= 4 * WORST {
             self.keep_the_worst();
         }

@@ -106,8 +106,10 @@ pub struct Worst {
     pub frame: u64,
     /// Its planned start.
     pub at_ns: u64,
-    /// How late it started.
+    /// How late it started: to its first instruction, or, if that is not known, to its continuation.
     pub lateness_ns: u64,
+    /// Which of the two.
+    pub to_first_instruction: bool,
     /// Whether that is more than it may be.
     pub over_budget: bool,
     /// The cause with the largest share.
@@ -173,6 +175,8 @@ pub enum SpanKind {
     Stop,
     /// Continuing a partition.
     Continue,
+    /// From there to its first instruction.
+    Entry,
     /// A window that was over before the dispatcher came.
     Skipped,
     /// Something else, at an instant.

@@ -70,8 +70,12 @@ impl Collector {
                 let stopped_ns = self.stopped.get(usize::from(event.core)).copied().unwrap_or(0);
                 self.span(event, SpanKind::Continue, awake_ns.max(stopped_ns), continued_ns, "");
             }
-            Kind::WindowEnd { awake_ns, requested_ns, confirmed_ns, .. } => {
+            Kind::WindowEnd { awake_ns, requested_ns, confirmed_ns, first_ns, .. } => {
                 if let Some(since) = running.and_then(Option::take) {
+                    if first_ns > since {
+                        self.span(event, SpanKind::Entry, since, first_ns, "");
+                    }
+                    let since = since.max(first_ns);
                     self.span(event, SpanKind::Ran, since, awake_ns, "");
                 }
                 let (to_ns, what) =

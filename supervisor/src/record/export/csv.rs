@@ -9,10 +9,10 @@ use crate::record::file::Reader;
 
 /// The first line.
 pub const COLUMNS: &str = "core,partition,state,frame,planned_ns,awake_ns,continued_ns,start_lateness_ns,end_planned_ns,\
-                           end_awake_ns,stop_requested_ns,stop_confirmed_ns";
+                           end_awake_ns,stop_requested_ns,stop_confirmed_ns,first_instruction_ns";
 
 /// The columns of a window's end, and what stands there for a window whose end was not recorded.
-const NO_END: &str = ",,,";
+const NO_END: &str = ",,,,";
 
 /// Writes a line for each window of the recording at `path`, in the order of their ends.
 ///
@@ -41,10 +41,11 @@ pub fn write(path: &Path, out: &mut dyn Write) -> Result<(), Error> {
                     writeln!(out, "{before},{NO_END}")?;
                 }
             }
-            Kind::WindowEnd { planned_ns, awake_ns, requested_ns, confirmed_ns, .. } => {
+            Kind::WindowEnd { planned_ns, awake_ns, requested_ns, confirmed_ns, first_ns, .. } => {
                 if let Some(line) = begun[index].take() {
-                    let confirmed = if confirmed_ns == 0 { String::new() } else { confirmed_ns.to_string() };
-                    writeln!(out, "{line},{planned_ns},{awake_ns},{requested_ns},{confirmed}")?;
+                    let known = |ns: u64| if ns == 0 { String::new() } else { ns.to_string() };
+                    let (confirmed, first) = (known(confirmed_ns), known(first_ns));
+                    writeln!(out, "{line},{planned_ns},{awake_ns},{requested_ns},{confirmed},{first}")?;
                 }
             }
             Kind::WindowVacant { frame, planned_ns } => {

@@ -33,6 +33,8 @@ pub struct Partition<'a> {
     pub windows: u64,
     /// How late they started.
     pub start_ns: Percentiles,
+    /// How late their first instructions came.
+    pub first_ns: Percentiles,
     /// How late they ended.
     pub end_ns: Percentiles,
     /// How long stops took.
@@ -65,6 +67,7 @@ pub fn gate<'a>(summary: &'a Summary, verdicts: &'a [Verdict]) -> Gate<'a> {
             name: &partition.name,
             windows: partition.windows,
             start_ns: percentiles(Measure::Start),
+            first_ns: percentiles(Measure::First),
             end_ns: percentiles(Measure::End),
             stop_ns: percentiles(Measure::Stop),
         }

@@ -38,7 +38,7 @@ const INSTANT: u64 = 3;
 const COUNTER: u64 = 4;
 
 /// Interned names of events, by number from 1.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "window",
     "stop",
     "continue",
@@ -47,6 +47,7 @@ const NAMES: [&str; 8] = [
     "frames skipped",
     "message sent",
     "message received",
+    "first instruction",
 ];
 const WINDOW: u64 = 1;
 const STOP: u64 = 2;
@@ -56,6 +57,7 @@ const WINDOW_SKIPPED: u64 = 5;
 const FRAMES_SKIPPED: u64 = 6;
 const MESSAGE_SENT: u64 = 7;
 const MESSAGE_RECEIVED: u64 = 8;
+const FIRST_INSTRUCTION: u64 = 9;
 /// Interned names of annotations.
 const ANNOTATIONS: [&str; 6] = ["frame", "lateness_ns", "partition", "count", "channel", "sequence"];
 const FRAME: u64 = 1;
@@ -238,7 +240,10 @@ impl Trace<'_> {
                 let value = Message::new().number(30, lateness_ns);
                 self.put(continued_ns, Track::Lateness(partition), COUNTER, value)
             }
-            Kind::WindowEnd { awake_ns, requested_ns, confirmed_ns, .. } => {
+            Kind::WindowEnd { awake_ns, requested_ns, confirmed_ns, first_ns, .. } => {
+                if first_ns != 0 && self.open[usize::from(partition)] {
+                    self.put(first_ns, Track::Windows(partition), INSTANT, named(FIRST_INSTRUCTION))?;
+                }
                 self.close(partition, awake_ns)?;
                 self.dispatcher(core, awake_ns, confirmed_ns.max(requested_ns), STOP, name)
             }

@@ -264,7 +264,14 @@ fn a_disk_without_room_for_the_header_is_told_at_once() {
 #[test]
 fn the_format_is_the_documented_one() {
     let (header, ..) = sample();
-    let kind = Kind::WindowEnd { frame: 2, planned_ns: 3, awake_ns: 4, requested_ns: 5, confirmed_ns: 0x0123_4567 };
+    let kind = Kind::WindowEnd {
+        frame: 2,
+        planned_ns: 3,
+        awake_ns: 4,
+        requested_ns: 5,
+        confirmed_ns: 0x0123_4567,
+        first_ns: 6,
+    };
     let events = [
         Event { time_ns: 1, core: 0x0a0b, partition: 0x0c0d, kind },
         Event { time_ns: 0, core: 0, partition: NO_PARTITION, kind: Kind::Exit { status: -1 } },
@@ -277,7 +284,7 @@ fn the_format_is_the_documented_one() {
     assert_eq!(u32::from_le_bytes(head[12..16].try_into().unwrap()) as usize, head.len() - 16);
     assert!(head[16..].starts_with(br#"{"module":"flight","major_frame_ns":10000000,"#));
     assert_eq!(tail[..8], [3, 0, 0x0b, 0x0a, 0x0d, 0x0c, 0, 0]);
-    for (word, first) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (7, 0)] {
+    for (word, first) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (7, 6)] {
         assert_eq!(tail[word * 8..][..8], [first, 0, 0, 0, 0, 0, 0, 0], "word {word}");
     }
     assert_eq!(tail[48..56], [0x67, 0x45, 0x23, 0x01, 0, 0, 0, 0]);

@@ -93,6 +93,7 @@ fn stress(capacity: usize, events: u64, pause_every: u64) -> (u64, u64) {
                 awake_ns: number,
                 requested_ns: number,
                 confirmed_ns: !number,
+                first_ns: number,
             };
             producer.push(&Event { time_ns: number, core: 0, partition: 0, kind });
             if pause_every != 0 && number % pause_every == 0 {
@@ -112,8 +113,8 @@ fn stress(capacity: usize, events: u64, pause_every: u64) -> (u64, u64) {
                 lost += count;
                 next += count;
             }
-            Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns } => {
-                assert_eq!([frame, planned_ns, awake_ns, requested_ns, !confirmed_ns], [next; 5]);
+            Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns, first_ns } => {
+                assert_eq!([frame, planned_ns, awake_ns, requested_ns, !confirmed_ns, first_ns], [next; 6]);
                 delivered += 1;
                 next += 1;
             }

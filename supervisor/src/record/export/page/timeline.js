@@ -1,6 +1,6 @@
 // What happened in the worst frames: a lane for each partition, one for each core's dispatcher.
-const spanColours = { ran: "var(--s0)", wake: "var(--s1)", stop: "var(--s3)", continue: "var(--s2)", skipped: "var(--bad)", mark: "var(--ink)" };
-const spanNames = { ran: "partition runs", wake: "planned start to dispatcher awake", stop: "stopping", continue: "continuing", skipped: "window skipped", mark: "event" };
+const spanColours = { ran: "var(--s0)", wake: "var(--s1)", stop: "var(--s3)", continue: "var(--s2)", entry: "var(--s4)", skipped: "var(--bad)", mark: "var(--ink)" };
+const spanNames = { ran: "partition runs", wake: "planned start to dispatcher awake", stop: "stopping", continue: "continuing", entry: "to the first instruction", skipped: "window skipped", mark: "event" };
 
 function timelines(holder) {
   if (data.timelines.length === 0) { at("frames").hidden = true; return () => {}; }
