@@ -10,7 +10,21 @@ use core::ffi::c_char;
 
 use bulkhead_abi::boot::BootInfo;
 
-use crate::{boot, clock, console, fault, irq, timer, virtual_time, window};
+use crate::{boot, clock, console, fault, irq, timer, trace, virtual_time, window};
+
+#[unsafe(no_mangle)]
+extern "C" fn bh_trace_is_on() -> bool {
+    trace::is_on()
+}
+
+/// # Safety
+/// `name` must be valid for reads of `size` bytes.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn bh_trace_process(process: u32, name: *const u8, size: usize) {
+    // SAFETY: the caller's promise; not empty, so not null.
+    let name = if size == 0 { &[] } else { unsafe { core::slice::from_raw_parts(name, size) } };
+    trace::process(process, name);
+}
 
 #[unsafe(no_mangle)]
 extern "C" fn bh_boot_info() -> *const BootInfo {

@@ -10,8 +10,9 @@ use bulkhead_abi::trace::{Entry, Kind, Producer, Record, Switch, put};
 
 use crate::{clock, irq};
 
+/// Whether the supervisor asks for what happens here. It does not change while the guest runs.
 #[inline(always)]
-pub(crate) fn is_on() -> bool {
+pub fn is_on() -> bool {
     // SAFETY: the supervisor mapped this page, aligned and readable, for the whole life of the process; the word is atomic.
     let switch = unsafe { &*((map::HOST.base + map::host::TRACE) as *const Switch) };
     switch.on.load(Ordering::Relaxed) != 0
@@ -44,7 +45,12 @@ fn write(kind: Kind, number: u32, sequence: u64) {
 }
 
 /// An executive in the guest gives the processor to another of its processes: `process` is its own number for it, 0 for none.
+/// Of `name`, the first eight bytes go into recordings.
 #[inline]
-pub fn process(process: u32) {
-    note(Kind::Process, process, 0);
+pub fn process(process: u32, name: &[u8]) {
+    if is_on() {
+        let mut first = [0; 8];
+        first.iter_mut().zip(name).for_each(|(to, &byte)| *to = byte);
+        write(Kind::Process, process, u64::from_le_bytes(first));
+    }
 }

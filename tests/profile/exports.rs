@@ -130,7 +130,11 @@ fn perfettos_own_bindings_read_the_trace() {
         let name = partition["name"].as_str().unwrap();
         assert_eq!(found["windows"][name], partition["windows"], "{found:#}");
         assert_eq!(found["counters"][name], partition["windows"], "{found:#}");
+        assert_eq!(found["firsts"][name], partition["first_instruction_ns"]["count"], "{found:#}");
         assert_eq!(found["worst"][name], partition["start_lateness_ns"]["max"], "{found:#}");
     }
+    let interrupts =
+        found["waiting"].as_object().unwrap().iter().find(|(name, _)| name.starts_with("interrupts of CPU"));
+    assert!(interrupts.is_some_and(|(_, counts)| counts.as_array().unwrap().len() > 10), "{found:#}");
     assert_eq!(found["processes"].as_u64(), Some(1 + json["partitions"].as_array().unwrap().len() as u64));
 }

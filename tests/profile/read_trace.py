@@ -27,7 +27,7 @@ with open(sys.argv[1], "rb") as file:
 names, annotations, tracks, processes = {}, {}, {}, 0
 parents, counters, described = {}, {}, {}
 stacks, last = {}, {}
-windows, samples, worst = {}, {}, {}
+windows, samples, worst, firsts, waiting = {}, {}, {}, {}, {}
 interrupts, sent, received, switches, flows = {}, {}, {}, {}, {}
 
 for packet in trace.packet:
@@ -78,6 +78,13 @@ for packet in trace.packet:
             worst[name] = max(worst.get(name, 0), facts["lateness_ns"].uint_value)
     elif event.type == TrackEvent.TYPE_SLICE_END:
         stacks[event.track_uuid].pop()
+    elif event.type == TrackEvent.TYPE_INSTANT and event.name_iid and names[event.name_iid] == "first instruction":
+        assert stacks[event.track_uuid], "it lies in a window"
+        assert packet.timestamp >= last[event.track_uuid], (track, packet)
+        name = track.thread.thread_name
+        firsts[name] = firsts.get(name, 0) + 1
+    elif event.type == TrackEvent.TYPE_COUNTER and track.counter.unit == 2:
+        waiting.setdefault(track.name, []).append(event.counter_value)
     elif event.type == TrackEvent.TYPE_COUNTER:
         assert track.counter.unit == 1, track
         name = described[track.parent_uuid].process.process_name
@@ -91,5 +98,5 @@ for flow, ends in flows.items():
     assert len({message for _, _, message in ends}) == 1, (flow, ends)
 print(json.dumps({
     "windows": windows, "counters": samples, "worst": worst, "processes": processes, "interrupts": interrupts,
-    "sent": sent, "received": received, "switches": switches, "flows": len(flows),
+    "firsts": firsts, "waiting": waiting, "sent": sent, "received": received, "switches": switches, "flows": len(flows),
 }))

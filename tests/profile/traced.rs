@@ -92,7 +92,25 @@ fn traces_have_interrupts_and_messages_with_both_ends() {
     let folder = tempfile::tempdir().unwrap();
     let recording = folder.path().join("run.rec");
     run(&pair(folder.path()), &recording, false);
+    // Both queues are looked at, from empty on, and never hold more than they can.
+    let csv = folder.path().join("queues.csv");
+    super::bulkhead_with(&["report", recording.to_str().unwrap(), "--queues-csv", csv.to_str().unwrap()]);
+    let csv = std::fs::read_to_string(csv).unwrap();
+    for channel in ["over", "back"] {
+        let rows = csv.lines().filter_map(|line| line.split_once(&format!(",{channel},")));
+        let filled: Vec<u32> = rows.map(|(_, row)| row.strip_suffix(",4").unwrap().parse().unwrap()).collect();
+        assert!(!filled.is_empty() && filled.iter().all(|&messages| messages <= 4), "{csv}");
+        assert!(filled.windows(2).all(|pair| pair[0] != pair[1]), "{csv}");
+    }
     let Some((json, found)) = read_trace(folder.path(), &recording) else { return };
+    for channel in ["over", "back"] {
+        let counts = found["waiting"][format!("waiting in {channel}")].as_array().unwrap();
+        assert_eq!(
+            counts.len(),
+            csv.lines().filter(|line| line.contains(&format!(",{channel},"))).count(),
+            "{found:#}"
+        );
+    }
     for partition in json["partitions"].as_array().unwrap() {
         let name = partition["name"].as_str().unwrap();
         for (track, count) in
@@ -136,4 +154,26 @@ fn every_window_has_its_first_instruction() {
         let (Some(awake), Some(end), Some(first)) = (number(5), number(9), number(12)) else { continue };
         assert!(first > awake && first <= end, "{line}");
     }
+}
+
+/// A guest that makes millions of interrupts fills no recording, and its neighbour's trace is whole.
+#[test]
+fn a_guest_that_chatters_is_cut_short_and_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let (chatter, idle) = (guest("v_chatter"), guest("idle"));
+    let partitions: [(&str, &Path, &str); 2] = [("chatters", &chatter, ""), ("quiet", &idle, "")];
+    let module = write_module(folder.path(), &round_robin(&partitions, 5_000, 0));
+    let recording = super::record(folder.path(), &module, 100);
+    let report = super::bulkhead_with(&["report", "--json", recording.to_str().unwrap()]);
+    let json = report.json();
+    let partition = &json["partitions"][0];
+    let number = |of: &str| partition[of].as_u64().unwrap();
+    let (taken, lost) = (2 * number("interrupts"), number("trace_events_lost"));
+    let allowed = 2 * 2048 + json["duration_ns"].as_u64().unwrap() / 31_250;
+    // A pair of events may be torn at each end of what is taken.
+    assert!(taken <= allowed + allowed / 50, "{taken} of {allowed}: {partition:#}");
+    assert!(lost > taken && number("trace_events_in_excess") > 0, "{partition:#}");
+    assert_eq!(json["partitions"][1]["trace_events_lost"].as_u64(), Some(0), "{json:#}");
+    let said = super::bulkhead_with(&["report", recording.to_str().unwrap()]).stdout;
+    assert!(said.contains("lost trace events"), "{said}");
 }

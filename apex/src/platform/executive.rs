@@ -182,7 +182,10 @@ impl Executive {
     #[inline(always)]
     fn take(&mut self, heir: Option<u16>) -> usize {
         let fresh = self.core.run(heir);
-        trace::process(heir.map_or(0, |heir| u32::from(heir) + 1));
+        match heir {
+            None => trace::process(0, &[]),
+            Some(heir) => trace::process(u32::from(heir) + 1, self.core.attributes(heir).name.bytes()),
+        }
         match heir {
             None => self.idle,
             Some(heir) if fresh => self.begin(heir),

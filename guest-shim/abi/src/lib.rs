@@ -25,6 +25,7 @@ pub mod exploration;
 pub mod health;
 pub mod map;
 pub mod note;
+pub mod overwrite;
 pub mod port;
 pub mod report;
 pub mod ring;

@@ -10,6 +10,9 @@ extern const char bulkhead_interrupt_entry[];
 /* Has a function called once, as by an interrupt, when the partition's next window begins; replaces what was asked for before. */
 void bulkhead_call_at_window(void (*function)(void));
 
+/* Tells recordings which task runs, if the run is recorded. */
+void bulkhead_trace_initialize(void);
+
 /* Makes the processor's exceptions fatal errors of RTEMS. */
 void bulkhead_exceptions_initialize(void);
 

@@ -41,6 +41,7 @@ void bsp_start(void)
 {
     bulkhead_exceptions_initialize();
     bsp_interrupt_initialize();
+    bulkhead_trace_initialize();
 }
 
 void bsp_reset(rtems_fatal_source source, rtems_fatal_code code)

@@ -30,7 +30,7 @@ pub struct ReportArgs {
     /// A file that `run --record` wrote
     pub file: PathBuf,
     /// A second one: show what changed from the first to it, and whether that is more than noise
-    #[arg(conflicts_with_all = ["html", "perfetto", "csv", "hgrm", "hlog", "cyclictest", "gate", "budget"])]
+    #[arg(conflicts_with_all = ["html", "perfetto", "csv", "queues_csv", "hgrm", "hlog", "cyclictest", "gate", "budget"])]
     pub after: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
@@ -55,6 +55,9 @@ pub struct Exports {
     /// Write a line for each window
     #[arg(long, value_name = "OUT")]
     pub csv: Option<PathBuf>,
+    /// Write a line for each change of the number of messages that wait in a queuing channel
+    #[arg(long, value_name = "OUT")]
+    pub queues_csv: Option<PathBuf>,
     /// Write HdrHistogram percentile distributions, one file for each partition, into this folder
     #[arg(long, value_name = "FOLDER")]
     pub hgrm: Option<PathBuf>,
@@ -230,6 +233,7 @@ fn remarks(partition: &Partition) -> Vec<String> {
         (partition.mode_requests, "mode request"),
         (partition.refused_schedule_requests, "refused schedule request"),
         (partition.lost_reports, "lost report"),
+        (partition.trace_events_lost, "lost trace event"),
     ];
     let remarks = counts.into_iter().filter(|(count, _)| *count != 0);
     remarks.map(|(count, what)| counted(count, what)).collect()

@@ -143,6 +143,10 @@ pub(crate) fn describe(kind: &Kind) -> String {
         Kind::ScheduleSwitch { schedule, .. } => format!("schedule {schedule} begins"),
         Kind::Waited { waited_ns } => format!("dispatcher waited {:.1} us for the core", us(waited_ns)),
         Kind::Sample(_) => "sample of the host's counters".to_owned(),
+        Kind::Interrupts(_) => "count of the host's interrupts".to_owned(),
+        Kind::Waiting { channel, messages, depth } => {
+            format!("{messages} of {depth} messages wait in channel {channel}")
+        }
         Kind::Resumed => "supervisor continued after a stop".to_owned(),
         Kind::InterruptEntered { line } => format!("interrupt {line}"),
         Kind::InterruptFinished { line } => format!("interrupt {line} served"),
@@ -150,16 +154,42 @@ pub(crate) fn describe(kind: &Kind) -> String {
         Kind::Tick { ticks, .. } => format!("{ticks} timer ticks at once"),
         Kind::Sent { channel, sequence } => format!("sent message {sequence} of channel {channel}"),
         Kind::Received { channel, sequence } => format!("received message {sequence} of channel {channel}"),
-        Kind::ProcessSwitch { process: 0 } => "no process runs".to_owned(),
-        Kind::ProcessSwitch { process } => format!("process {process} runs"),
-        Kind::TraceLost { count } => format!("{count} events of its trace lost"),
+        Kind::ProcessSwitch { process: 0, .. } => "no process runs".to_owned(),
+        Kind::ProcessSwitch { process, name } => format!("{} runs", process_name(process, &name)),
+        Kind::TraceLost { count, excess: false } => format!("{count} events of its trace lost"),
+        Kind::TraceLost { count, excess: true } => {
+            format!("{count} events of its trace left out, more than it may have")
+        }
         Kind::Unknown { kind } => format!("event of kind {kind}"),
+    }
+}
+
+/// What a guest's process or task is called: by its name, as far as that is text, and its number; large numbers are RTEMS' identifiers.
+pub fn process_name(process: u32, name: &[u8; 8]) -> String {
+    let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
+    let number = if process > 0xffff { format!("0x{process:08x}") } else { process.to_string() };
+    match std::str::from_utf8(&name[..end]) {
+        Ok(name) if !name.is_empty() && !name.contains(char::is_control) => format!("{name} ({number})"),
+        _ => format!("process {number}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processes_have_names_if_these_are_text() {
+        for (process, name, expected) in [
+            (3, b"producer", "producer (3)"),
+            (3, &[0; 8], "process 3"),
+            (0x0a01_0001, b"UI1\0\0\0\0\0", "UI1 (0x0a010001)"),
+            (7, b"\xff\xfe\0\0\0\0\0\0", "process 7"),
+            (7, b"a\nb\0\0\0\0\0", "process 7"),
+        ] {
+            assert_eq!(process_name(process, name), expected);
+        }
+    }
 
     #[test]
     fn codes_and_names_are_those_of_the_variant() {

@@ -221,6 +221,17 @@ pub enum Kind {
     },
     /// What the host's counters say about a core, from time to time; all of them only grow.
     Sample(Sample),
+    /// What the host's counters say about interrupts on a core, at the same time; they only grow.
+    Interrupts(Interrupts),
+    /// How many messages wait in a queuing channel, when that has changed.
+    Waiting {
+        /// Index of the channel.
+        channel: u16,
+        /// How many.
+        messages: u32,
+        /// How many it can hold.
+        depth: u32,
+    },
     /// The supervisor had been stopped, as by SIGSTOP, and goes on.
     Resumed,
     /// A guest was about to serve a virtual interrupt. This and the following are by the guest's word.
@@ -258,11 +269,16 @@ pub enum Kind {
     ProcessSwitch {
         /// The guest's own number of the process; 0 if none runs.
         process: u32,
+        /// The first bytes of its name, padded with zeros; not necessarily text.
+        name: [u8; 8],
     },
-    /// Events of a guest's trace were overwritten before they were fetched, or made no sense.
+    /// Events of a guest's trace are not in the recording.
     TraceLost {
         /// How many.
         count: u64,
+        /// Whether they were more than a guest may have in a recording; else they were overwritten before they were fetched, or made no
+        /// sense.
+        excess: bool,
     },
     /// A kind that this version does not know.
     Unknown {
@@ -286,6 +302,15 @@ pub struct Sample {
     pub minor_faults: u64,
     /// How often the core's guests and its dispatcher lost the core without having asked for it.
     pub involuntary_switches: u64,
+}
+
+/// Interrupts of the host on a core, as far as it counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Interrupts {
+    /// How many, of all kinds.
+    pub count: u64,
+    /// What they took, soft interrupts included, in nanoseconds; the kernel counts it in ticks of 1 to 10 ms.
+    pub took_ns: u64,
 }
 
 impl Kind {
@@ -348,13 +373,19 @@ impl Event {
             Kind::Waited { waited_ns } => (32, 0, [waited_ns, 0, 0, 0, 0, 0]),
             Kind::Sample(sample) => (33, 0, sample.words()),
             Kind::Resumed => (34, 0, [0; 6]),
+            Kind::Interrupts(Interrupts { count, took_ns }) => (35, 0, [count, took_ns, 0, 0, 0, 0]),
+            Kind::Waiting { channel, messages, depth } => {
+                (36, channel, [u64::from(messages), u64::from(depth), 0, 0, 0, 0])
+            }
             Kind::InterruptEntered { line } => (40, line, [0; 6]),
             Kind::InterruptFinished { line } => (41, line, [0; 6]),
             Kind::Tick { due_ns, ticks } => (42, 0, [due_ns, u64::from(ticks), 0, 0, 0, 0]),
             Kind::Sent { channel, sequence } => (43, channel, [sequence, 0, 0, 0, 0, 0]),
             Kind::Received { channel, sequence } => (44, channel, [sequence, 0, 0, 0, 0, 0]),
-            Kind::ProcessSwitch { process } => (45, 0, [u64::from(process), 0, 0, 0, 0, 0]),
-            Kind::TraceLost { count } => (46, 0, [count, 0, 0, 0, 0, 0]),
+            Kind::ProcessSwitch { process, name } => {
+                (45, 0, [u64::from(process), u64::from_le_bytes(name), 0, 0, 0, 0])
+            }
+            Kind::TraceLost { count, excess } => (46, u16::from(excess), [count, 0, 0, 0, 0, 0]),
             Kind::Unknown { kind } => (kind, 0, [0; 6]),
         };
         let head =
@@ -397,13 +428,15 @@ impl Event {
             32 => Kind::Waited { waited_ns: a },
             33 => Kind::Sample(Sample::of([a, b, c, d, e, f])),
             34 => Kind::Resumed,
+            35 => Kind::Interrupts(Interrupts { count: a, took_ns: b }),
+            36 => Kind::Waiting { channel: field(48), messages: a as u32, depth: b as u32 },
             40 => Kind::InterruptEntered { line: field(48) },
             41 => Kind::InterruptFinished { line: field(48) },
             42 => Kind::Tick { due_ns: a, ticks: b as u32 },
             43 => Kind::Sent { channel: field(48), sequence: a },
             44 => Kind::Received { channel: field(48), sequence: a },
-            45 => Kind::ProcessSwitch { process: a as u32 },
-            46 => Kind::TraceLost { count: a },
+            45 => Kind::ProcessSwitch { process: a as u32, name: b.to_le_bytes() },
+            46 => Kind::TraceLost { count: a, excess: field(48) != 0 },
             kind => Kind::Unknown { kind },
         };
         Event { time_ns, core: field(16), partition: field(32), kind }
@@ -440,8 +473,8 @@ mod tests {
             Kind::Tick { due_ns: 1, ticks: 2 },
             Kind::Sent { channel: 1, sequence: 2 },
             Kind::Received { channel: 1, sequence: 2 },
-            Kind::ProcessSwitch { process: 1 },
-            Kind::TraceLost { count: 1 },
+            Kind::ProcessSwitch { process: 1, name: *b"INIT\0\0\0\x01" },
+            Kind::TraceLost { count: 1, excess: true },
             Kind::WindowStart { frame: 1, planned_ns: 2, awake_ns: 3, continued_ns: 4 },
             Kind::WindowVacant { frame: 1, planned_ns: 2 },
             Kind::WindowEnd { frame: 1, planned_ns: 2, awake_ns: 3, requested_ns: 4, confirmed_ns: 5, first_ns: 6 },
@@ -464,6 +497,8 @@ mod tests {
             Kind::Waited { waited_ns: 12 },
             Kind::Sample(Sample::of([1, 2, 3, 4, 5, 6])),
             Kind::Resumed,
+            Kind::Interrupts(Interrupts { count: 1, took_ns: 2 }),
+            Kind::Waiting { channel: 1, messages: 2, depth: 3 },
             Kind::Unknown { kind: 999 },
         ];
         for kind in kinds {

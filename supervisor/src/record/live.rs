@@ -74,7 +74,12 @@ impl Live {
                 }
             }
             Kind::WindowVacant { frame, .. } | Kind::WindowSkipped { frame, .. } => self.frame = self.frame.max(frame),
-            Kind::WindowEnd { .. } | Kind::Waited { .. } | Kind::Sample(_) | Kind::Text { .. } => {}
+            Kind::WindowEnd { .. }
+            | Kind::Waited { .. }
+            | Kind::Sample(_)
+            | Kind::Interrupts(_)
+            | Kind::Waiting { .. }
+            | Kind::Text { .. } => {}
             Kind::ScheduleSwitch { schedule, .. } => {
                 // Every core says so.
                 let is_news = std::mem::replace(&mut self.schedule, usize::from(schedule)) != usize::from(schedule);

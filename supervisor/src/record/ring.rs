@@ -1,206 +1,137 @@
 //! The ring between a dispatcher thread and the recorder thread.
 //!
 //! The dispatcher's side must never wait, allocate or call the kernel, so that recording costs a window a few dozen
-//! nanoseconds and nothing else. When the ring is full the newest event is dropped, since taking back an older one would
-//! need the consumer's consent. The number of dropped events enters the ring where they are missing, before the next
-//! event that fits.
-//!
-//! Events lie in the ring as [`Words`], each word an atomic that is stored and loaded relaxed. What orders them are the
-//! two indices, which run freely and wrap; an index modulo the capacity is a slot.
+//! nanoseconds and nothing else. It does not even look at the other side: it writes over whatever is oldest
+//! ([`bulkhead_abi::overwrite`], which is model-checked). When the recorder has been too slow, the *oldest* events are gone, and what led to the
+//! present is there. The number of lost events stands where they are missing, before the next event that was kept; see
+//! `docs/decisions/013-full-rings-drop-the-oldest.md`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::event::{Event, Kind, NO_PARTITION, Words};
+use bulkhead_abi::overwrite::{self, Slot};
 
-/// Smallest capacity: a count of lost events and the event behind it enter together.
+use super::event::{Event, Kind, NO_PARTITION};
+
+/// Smallest capacity.
 const MIN_CAPACITY: usize = 2;
-
-/// One encoded event, a cache line.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Slot([AtomicU64; 8]);
-
-impl Slot {
-    fn store(&self, words: &Words) {
-        for (cell, &word) in self.0.iter().zip(words) {
-            cell.store(word, Ordering::Relaxed);
-        }
-    }
-
-    fn load(&self) -> Words {
-        std::array::from_fn(|index| self.0[index].load(Ordering::Relaxed))
-    }
-}
 
 /// An index on cache lines of its own: two, because processors fetch lines in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Index(AtomicUsize);
+struct Index(AtomicU64);
 
 /// What both sides share.
 #[derive(Debug)]
 struct Shared {
     /// Events put in so far; written by the producer.
     head: Index,
-    /// Events taken out so far; written by the consumer.
-    tail: Index,
     /// The producer is gone; written by it as its last act.
     closed: AtomicBool,
-    /// The loss that the producer could not put in any more; valid once `closed` and if `parting_loss`.
-    parting: Slot,
-    /// Whether `parting` holds a loss.
-    parting_loss: AtomicBool,
     /// As many as a power of two.
-    slots: Box<[Slot]>,
-}
-
-impl Shared {
-    fn slot(&self, index: usize) -> &Slot {
-        &self.slots[index & (self.slots.len() - 1)]
-    }
-}
-
-/// Events that did not fit since the last one that did.
-#[derive(Debug)]
-struct Loss {
-    /// When and where the first of them happened.
-    time_ns: u64,
-    core: u16,
-    count: u64,
-}
-
-impl Loss {
-    fn event(&self) -> Event {
-        let kind = Kind::Lost { count: self.count };
-        Event { time_ns: self.time_ns, core: self.core, partition: NO_PARTITION, kind }
-    }
+    slots: Box<[Slot<8>]>,
 }
 
 /// The dispatcher's side. Dropping it closes the ring.
 #[derive(Debug)]
-pub struct Producer {
-    shared: Arc<Shared>,
-    /// The value of `Shared::head`, which nobody else writes.
-    head: usize,
-    /// `Shared::tail` when last looked at.
-    tail_seen: usize,
-    loss: Option<Loss>,
-}
+pub struct Producer(Arc<Shared>);
 
 /// The recorder's side.
 #[derive(Debug)]
 pub struct Consumer {
     shared: Arc<Shared>,
-    /// The value of `Shared::tail`, which nobody else writes.
-    tail: usize,
+    /// Events taken out or lost so far.
+    tail: u64,
     /// `Shared::head` when last looked at.
-    head_seen: usize,
+    head_seen: u64,
+    /// Events lost since the last one that was taken out.
+    lost: u64,
+    /// The event behind a loss that has just been told.
+    held: Option<Event>,
     finished: bool,
 }
 
-/// A ring for `capacity_pow2` events of 64 bytes; a number that is no power of two is rounded up to one.
+/// A ring for `capacity_pow2` events; a number that is no power of two is rounded up to one.
 ///
 /// All its memory has been written once on return, so that the first round through it faults no page in.
 pub fn ring(capacity_pow2: usize) -> (Producer, Consumer) {
     let capacity = capacity_pow2.max(MIN_CAPACITY).next_power_of_two();
-    let slots: Box<[Slot]> = (0..capacity).map(|_| Slot::default()).collect();
-    // Zeroed memory may come from the kernel untouched, hence something else than zeros.
-    slots.iter().for_each(|slot| slot.store(&[u64::MAX; 8]));
-    let shared = Arc::new(Shared {
-        head: Index::default(),
-        tail: Index::default(),
-        closed: AtomicBool::new(false),
-        parting: Slot::default(),
-        parting_loss: AtomicBool::new(false),
-        slots: std::hint::black_box(slots),
-    });
-    let producer = Producer { shared: shared.clone(), head: 0, tail_seen: 0, loss: None };
-    let consumer = Consumer { shared, tail: 0, head_seen: 0, finished: false };
-    (producer, consumer)
+    let slots: Box<[Slot<8>]> = (0..capacity).map(|_| Slot::default()).collect();
+    // Zeroed memory may come from the kernel untouched, hence something else than zeros. No position has this mark.
+    slots.iter().for_each(|slot| slot.fill(u64::MAX, [u64::MAX; 8]));
+    let shared =
+        Arc::new(Shared { head: Index::default(), closed: AtomicBool::new(false), slots: std::hint::black_box(slots) });
+    let consumer =
+        Consumer { shared: Arc::clone(&shared), tail: 0, head_seen: 0, lost: 0, held: None, finished: false };
+    (Producer(shared), consumer)
 }
 
 impl Producer {
-    /// Puts `event` in, or counts it as lost if the ring is full. Wait-free: no allocation, no lock, no system call.
-    ///
-    /// After a loss the next event that goes in takes two places, its own and that of a [`Kind::Lost`] before it; until
-    /// there are two, events go on being lost.
+    /// Puts `event` in, over the oldest if the ring is full. Wait-free: no allocation, no lock, no system call.
     pub fn push(&mut self, event: &Event) {
-        let needed = 1 + usize::from(self.loss.is_some());
-        if self.room() < needed {
-            // SYNC POINT ring-tail: pairs with the store in Consumer::pop. The consumer has read the slots that it
-            // gives back before we overwrite them.
-            self.tail_seen = self.shared.tail.0.load(Ordering::Acquire);
-            if self.room() < needed {
-                let first = Loss { time_ns: event.time_ns, core: event.core, count: 0 };
-                let loss = self.loss.get_or_insert(first);
-                loss.count = loss.count.saturating_add(1);
-                return;
-            }
-        }
-        if let Some(loss) = self.loss.take() {
-            self.put(&loss.event());
-        }
-        self.put(event);
-        // SYNC POINT ring-head: pairs with the load in Consumer::pop. What the slots hold is visible before the index
-        // that covers them.
-        self.shared.head.0.store(self.head, Ordering::Release);
-    }
-
-    /// Free places, as far as known.
-    fn room(&self) -> usize {
-        self.shared.slots.len() - self.head.wrapping_sub(self.tail_seen)
-    }
-
-    fn put(&mut self, event: &Event) {
-        self.shared.slot(self.head).store(&event.encode());
-        self.head = self.head.wrapping_add(1);
+        overwrite::put(&self.0.head.0, &self.0.slots, event.encode());
     }
 }
 
 impl Drop for Producer {
-    /// Closes the ring and leaves the last loss, if there is one, to the consumer.
+    /// Closes the ring.
     fn drop(&mut self) {
-        if let Some(loss) = &self.loss {
-            self.shared.parting.store(&loss.event().encode());
-            self.shared.parting_loss.store(true, Ordering::Relaxed);
-        }
-        // SYNC POINT ring-closed: pairs with the load in Consumer::pop. The parting loss and the final head are
-        // visible before the ring is seen closed.
-        self.shared.closed.store(true, Ordering::Release);
+        // SYNC POINT ring-closed: pairs with the load in Consumer::pop. The final head is visible before the ring is seen closed.
+        self.0.closed.store(true, Ordering::Release);
     }
 }
 
 impl Consumer {
-    /// Takes the oldest event out; `None` if there is none now.
+    /// Takes the oldest event out, or, where events were lost before it, their number first; `None` if there is nothing now.
     pub fn pop(&mut self) -> Option<Event> {
-        if self.tail == self.head_seen {
-            // SYNC POINT ring-closed: pairs with the store in Producer::drop. Loaded before the head: once it is true,
-            // the head that follows is final.
-            let closed = self.shared.closed.load(Ordering::Acquire);
-            // SYNC POINT ring-head: pairs with the store in Producer::push.
-            self.head_seen = self.shared.head.0.load(Ordering::Acquire);
+        if let Some(event) = self.held.take() {
+            return Some(event);
+        }
+        loop {
             if self.tail == self.head_seen {
-                return if closed { self.finish() } else { None };
+                // SYNC POINT ring-closed: pairs with the store in Producer::drop. Loaded before the head: once it is true,
+                // the head that follows is final.
+                let closed = self.shared.closed.load(Ordering::Acquire);
+                self.look();
+                if self.tail == self.head_seen {
+                    self.finished |= closed;
+                    return None;
+                }
+            }
+            let taken = overwrite::take(&self.shared.slots, self.tail);
+            self.tail = self.tail.wrapping_add(1);
+            if let Some(words) = taken {
+                return Some(self.tell(Event::decode(&words)));
+            }
+            self.lost += 1;
+            // The producer has come round; where it is now, there is something to be had.
+            self.look();
+        }
+    }
+
+    /// Finds out how far the producer is, and leaves out what it has overwritten for sure.
+    fn look(&mut self) {
+        // SYNC POINT overwrite-head: pairs with the store in overwrite::put.
+        self.head_seen = self.shared.head.0.load(Ordering::Acquire);
+        let oldest = self.head_seen.wrapping_sub(self.tail).saturating_sub(self.shared.slots.len() as u64);
+        self.lost += oldest;
+        self.tail = self.tail.wrapping_add(oldest);
+    }
+
+    /// An event, or the loss that comes before it.
+    fn tell(&mut self, event: Event) -> Event {
+        match std::mem::take(&mut self.lost) {
+            0 => event,
+            count => {
+                self.held = Some(event);
+                Event { partition: NO_PARTITION, kind: Kind::Lost { count }, ..event }
             }
         }
-        let words = self.shared.slot(self.tail).load();
-        self.tail = self.tail.wrapping_add(1);
-        // SYNC POINT ring-tail: pairs with the load in Producer::push.
-        self.shared.tail.0.store(self.tail, Ordering::Release);
-        Some(Event::decode(&words))
     }
 
     /// Whether the producer is gone and [`Consumer::pop`] has delivered all that it left.
     pub fn is_finished(&self) -> bool {
         self.finished
-    }
-
-    /// The last loss, once.
-    fn finish(&mut self) -> Option<Event> {
-        let first = !std::mem::replace(&mut self.finished, true);
-        let loss = first && self.shared.parting_loss.load(Ordering::Relaxed);
-        loss.then(|| Event::decode(&self.shared.parting.load()))
     }
 }
 

@@ -92,6 +92,7 @@ struct Counts {
     messages_received: u64,
     process_switches: u64,
     trace_events_lost: u64,
+    trace_events_in_excess: u64,
     health: [[u64; ACTIONS]; ERRORS],
 }
 
@@ -121,7 +122,11 @@ impl Stats {
             return;
         }
         // These are for the profiler, which asks why; here is only how much.
-        if matches!(event.kind, Kind::Waited { .. } | Kind::Sample(_) | Kind::Resumed) {
+        let for_profiler = matches!(
+            event.kind,
+            Kind::Waited { .. } | Kind::Sample(_) | Kind::Interrupts(_) | Kind::Waiting { .. } | Kind::Resumed
+        );
+        if for_profiler {
             return;
         }
         let core = self.cores.get_mut(usize::from(event.core));
@@ -281,7 +286,12 @@ impl Partition {
             Kind::Sent { .. } => counts.messages_sent += 1,
             Kind::Received { .. } => counts.messages_received += 1,
             Kind::ProcessSwitch { .. } => counts.process_switches += 1,
-            Kind::TraceLost { count } => counts.trace_events_lost = counts.trace_events_lost.saturating_add(count),
+            Kind::TraceLost { count, excess } => {
+                counts.trace_events_lost = counts.trace_events_lost.saturating_add(count);
+                if excess {
+                    counts.trace_events_in_excess = counts.trace_events_in_excess.saturating_add(count);
+                }
+            }
             // Part of an incident.
             Kind::Raised { .. } | Kind::Text { .. } => {}
             // These concern no partition; `Stats::add` keeps them.
@@ -290,6 +300,8 @@ impl Partition {
             | Kind::ScheduleSwitch { .. }
             | Kind::Waited { .. }
             | Kind::Sample(_)
+            | Kind::Interrupts(_)
+            | Kind::Waiting { .. }
             | Kind::Resumed
             | Kind::Unknown { .. } => {}
         }
@@ -330,6 +342,7 @@ impl Partition {
             messages_received: counts.messages_received,
             process_switches: counts.process_switches,
             trace_events_lost: counts.trace_events_lost,
+            trace_events_in_excess: counts.trace_events_in_excess,
             health: counts.health(),
             start_lateness_ns,
             first_instruction_ns: self.first_instruction.figure(),

@@ -99,7 +99,7 @@ pub struct Partition {
     pub schedule_requests: u64,
     /// Of these, how often there was no such schedule, or it was not permitted.
     pub refused_schedule_requests: u64,
-    /// Virtual interrupts that the guest began to serve. This and the next five are by the guest's word, and 0 unless the run was
+    /// Virtual interrupts that the guest began to serve. This and the next six are by the guest's word, and 0 unless the run was
     /// recorded.
     pub interrupts: u64,
     /// Ticks of its timer.
@@ -110,8 +110,10 @@ pub struct Partition {
     pub messages_received: u64,
     /// How often its executive changed over to another process, or to none.
     pub process_switches: u64,
-    /// Events of this sort that were overwritten before they were fetched, or made no sense; no figure contains them.
+    /// Events of this sort that were overwritten before they were fetched, made no sense, or were too many; no figure contains them.
     pub trace_events_lost: u64,
+    /// Of these, the ones that were more than a guest may have in a recording.
+    pub trace_events_in_excess: u64,
     /// What the health monitor did.
     pub health: Vec<Health>,
     /// From a window's planned start to the instant at which the partition had been continued.

@@ -408,15 +408,15 @@ impl<'a> Supervisor<'a> {
         }
         // Taken before the dispatchers' events and noted behind them: whatever is older than the sample stands before it.
         let now = now_ns();
-        let samples = self.sampler.as_mut().and_then(|sampler| sampler.take(now, self.module, &self.residents));
+        let samples =
+            self.sampler.as_mut().map(|sampler| sampler.take(now, self.module, &self.residents, &self.channels));
         ending = self.collect_events().or(ending);
         ending = self.attend_desk().or(ending);
         // A module in which nothing was to start keeps its empty windows for as long as it was asked to.
         let limited = self.options.frames.is_some() || self.options.duration.is_some();
         let only_rest = limited && self.module.partitions.iter().all(|partition| partition.start == Start::Idle);
-        for (core, sample) in samples.into_iter().flatten().enumerate() {
-            let (core, partition) = (core as u16, NO_PARTITION);
-            self.journal.note(Event { time_ns: now, core, partition, kind: Kind::Sample(sample) });
+        for (core, kind) in samples.into_iter().flatten() {
+            self.journal.note(Event { time_ns: now, core, partition: NO_PARTITION, kind });
         }
         let all_ended = self.residents.iter().all(|resident| matches!(resident.state, State::Idle { .. }));
         Ok(ending.or((all_ended && !only_rest).then_some(Ending::AllEnded)))

@@ -8,15 +8,21 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use bulkhead_abi::port::queue;
+
 use super::resident::Resident;
 use crate::config::Module;
 use crate::host;
-use crate::record::event::Sample;
+use crate::port::Channels;
+use crate::record::event::{Interrupts, Kind, Sample};
 
 /// The shortest time from one sample to the next, in nanoseconds.
 const PERIOD_NS: u64 = 5_000_000;
 /// With many guests samples are rarer: at most so much of the period for each, in nanoseconds.
 const PERIOD_PER_GUEST_NS: u64 = 500_000;
+
+/// Reading how many interrupts there were takes at most this part of the main thread's time: on a host with many CPUs the file is large.
+const COUNTING_PART: u64 = 50;
 
 /// Reads the counters of every core.
 #[derive(Debug)]
@@ -28,6 +34,12 @@ pub(super) struct Sampler {
     guests: Vec<Guest>,
     due_ns: u64,
     text: Vec<u8>,
+    /// /proc/interrupts, when it is to be read again, and room for it.
+    interrupts: Option<File>,
+    interrupts_due_ns: u64,
+    long_text: Vec<u8>,
+    /// By channel: how many messages waited at the last look; none for a channel that is no queue.
+    waiting: Vec<Option<u32>>,
 }
 
 #[derive(Debug)]
@@ -36,6 +48,7 @@ struct Core {
     /// The dispatcher's /proc/.../status.
     status: Option<File>,
     grown: Sample,
+    interrupts: Interrupts,
 }
 
 /// A guest's files, for as long as its process is the same, and what they said last.
@@ -57,7 +70,7 @@ impl Sampler {
         let cores = module.cores.iter().enumerate().map(|(index, core)| {
             let thread = dispatchers.get(index).copied().unwrap_or(0);
             let status = File::open(format!("/proc/self/task/{thread}/status")).ok();
-            Core { cpu: core.cpu, status, grown: Sample::default() }
+            Core { cpu: core.cpu, status, grown: Sample::default(), interrupts: Interrupts::default() }
         });
         Sampler {
             stat: File::open("/proc/stat").ok(),
@@ -67,13 +80,23 @@ impl Sampler {
             guests: module.partitions.iter().map(|_| Guest::default()).collect(),
             due_ns: 0,
             text: vec![0; 16 << 10],
+            interrupts: File::open("/proc/interrupts").ok(),
+            interrupts_due_ns: 0,
+            long_text: vec![0; 64 << 10],
+            waiting: vec![None; module.channels.len()],
         }
     }
 
-    /// The cores' samples, by core, if it is time for them.
-    pub(super) fn take(&mut self, now_ns: u64, module: &Module, residents: &[Resident]) -> Option<Vec<Sample>> {
+    /// The cores' samples, with the core's index, and how full channels are, if it is time for that.
+    pub(super) fn take(
+        &mut self,
+        now_ns: u64,
+        module: &Module,
+        residents: &[Resident],
+        channels: &Channels,
+    ) -> Vec<(u16, Kind)> {
         if now_ns < self.due_ns {
-            return None;
+            return Vec::new();
         }
         self.due_ns = now_ns + PERIOD_NS.max(PERIOD_PER_GUEST_NS * residents.len() as u64);
         for ((guest, partition), resident) in self.guests.iter_mut().zip(&module.partitions).zip(residents) {
@@ -82,20 +105,62 @@ impl Sampler {
                 guest.read(process.pid.as_raw(), grown, &mut self.text);
             }
         }
-        let steal = self.stat.as_ref().and_then(|file| read(file, &mut self.text)).map(str::to_owned);
+        let stat = self.stat.as_ref().and_then(|file| read(file, &mut self.text)).map(str::to_owned);
         let throttled_ns = self.throttled.as_ref().and_then(|(file, name, unit)| {
             let text = read(file, &mut self.text)?;
             Some(field(text, name)? * unit)
         });
         for core in &mut self.cores {
             core.grown.throttled_ns = throttled_ns.unwrap_or(0);
-            let ticks = steal.as_ref().and_then(|text| stolen(text, core.cpu));
-            core.grown.steal_ns = ticks.unwrap_or(0) * self.tick_ns;
+            let ticks =
+                |column| stat.as_ref().and_then(|text| ticks(text, core.cpu, column)).unwrap_or(0) * self.tick_ns;
+            core.grown.steal_ns = ticks(STEAL);
+            core.interrupts.took_ns = ticks(IRQ) + ticks(SOFTIRQ);
             let status = core.status.as_ref().and_then(|file| read(file, &mut self.text));
             let switches = status.and_then(|text| field(text, "nonvoluntary_ctxt_switches:"));
             core.grown.involuntary_switches = switches.unwrap_or(0);
         }
-        Some(self.cores.iter().map(|core| core.grown).collect())
+        let counted = self.count_interrupts(now_ns);
+        let mut found = Vec::new();
+        for (index, core) in self.cores.iter().enumerate() {
+            // The sample comes last: whatever belongs to it stands before it.
+            found.extend(counted.then_some((index as u16, Kind::Interrupts(core.interrupts))));
+            found.push((index as u16, Kind::Sample(core.grown)));
+        }
+        found.extend(self.filled(channels).map(|kind| (0, kind)));
+        found
+    }
+
+    /// Counts the interrupts on each core, if that has not taken too much time lately. True if it did.
+    fn count_interrupts(&mut self, now_ns: u64) -> bool {
+        let Some(file) = self.interrupts.as_ref().filter(|_| now_ns >= self.interrupts_due_ns) else { return false };
+        let begun = std::time::Instant::now();
+        // The kernel hands the file out page by page.
+        let mut len = 0;
+        while let Ok(more) = file.read_at(&mut self.long_text[len..], len as u64)
+            && more > 0
+        {
+            len += more;
+            if len == self.long_text.len() {
+                self.long_text.resize(2 * len, 0);
+            }
+        }
+        let text = String::from_utf8_lossy(&self.long_text[..len]);
+        for core in &mut self.cores {
+            core.interrupts.count = interrupts(&text, core.cpu).unwrap_or(0);
+        }
+        self.interrupts_due_ns = now_ns + COUNTING_PART * begun.elapsed().as_nanos() as u64;
+        true
+    }
+
+    /// The queuing channels in which another number of messages waits than at the last look.
+    fn filled(&mut self, channels: &Channels) -> impl Iterator<Item = Kind> {
+        channels.iter().zip(&mut self.waiting).enumerate().filter_map(|(index, ((channel, memory), last))| {
+            let (shape, destination) = (channel.queue_shape()?, memory.destination_page()?);
+            let messages = queue::waiting(shape, memory.source_page(), destination);
+            let is_news = last.replace(messages) != Some(messages);
+            is_news.then_some(Kind::Waiting { channel: index as u16, messages, depth: shape.depth() })
+        })
     }
 }
 
@@ -139,10 +204,30 @@ fn faults(stat: &str) -> Option<(u64, u64)> {
     Some((number(rest, 7)?, number(rest, 9)?))
 }
 
-/// Stolen ticks of a CPU in /proc/stat.
-fn stolen(stat: &str, cpu: u32) -> Option<u64> {
+/// Columns of /proc/stat behind the CPU's name.
+const IRQ: usize = 5;
+const SOFTIRQ: usize = 6;
+const STEAL: usize = 7;
+
+/// Ticks of a CPU in a column of /proc/stat.
+fn ticks(stat: &str, cpu: u32, column: usize) -> Option<u64> {
     let name = format!("cpu{cpu} ");
-    number(stat.lines().find_map(|line| line.strip_prefix(&name))?, 7)
+    number(stat.lines().find_map(|line| line.strip_prefix(&name))?, column)
+}
+
+/// Interrupts of a CPU in /proc/interrupts: the sum of its column. Rows that are not by CPU are shorter.
+fn interrupts(text: &str, cpu: u32) -> Option<u64> {
+    let mut lines = text.lines();
+    let name = format!("CPU{cpu}");
+    let head: Vec<&str> = lines.next()?.split_whitespace().collect();
+    let column = head.iter().position(|word| *word == name)?;
+    let row = |line: &str| {
+        let (_, counts) = line.split_once(':')?;
+        let counts = counts.split_whitespace().take(head.len()).map(str::parse::<u64>);
+        let counts: Vec<u64> = counts.collect::<Result<_, _>>().ok()?;
+        counts.get(column).copied().filter(|_| counts.len() == head.len())
+    };
+    Some(lines.filter_map(row).fold(0, u64::saturating_add))
 }
 
 /// Where this process' control group tells for how long it was throttled: the file, the name, and the unit in nanoseconds.
@@ -181,10 +266,21 @@ mod tests {
         assert_eq!(faults(stat), Some((123, 45)));
         let cpus = "cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 80 0 0\ncpu1 0 0 0 0 0 0 0 5 0 0\ncpu10 0 0 0 0 0 0 0 6 0 0\n";
         assert_eq!(
-            (stolen(cpus, 0), stolen(cpus, 1), stolen(cpus, 10), stolen(cpus, 2)),
+            (ticks(cpus, 0, STEAL), ticks(cpus, 1, STEAL), ticks(cpus, 10, STEAL), ticks(cpus, 2, STEAL)),
             (Some(80), Some(5), Some(6), None)
         );
+        assert_eq!((ticks(cpus, 0, IRQ), ticks(cpus, 0, SOFTIRQ)), (Some(6), Some(7)));
+        let rows = "           CPU0       CPU2\n  0:         10          3   IO-APIC   2-edge      timer\n 24:          1          20\n\
+                    NMI:          0          100   Non-maskable interrupts\nERR:          7\nMIS:          9\n";
+        assert_eq!((interrupts(rows, 0), interrupts(rows, 2), interrupts(rows, 1)), (Some(11), Some(123), None));
         assert_eq!(field("nr_throttled 3\nthrottled_usec 77\n", "throttled_usec"), Some(77));
+    }
+
+    #[test]
+    fn this_host_counts_interrupts() {
+        let text = std::fs::read_to_string("/proc/interrupts").unwrap();
+        let cpu = text.split_whitespace().next().unwrap().trim_start_matches("CPU").parse().unwrap();
+        assert!(interrupts(&text, cpu).unwrap() > 0);
     }
 
     #[test]

@@ -14,6 +14,11 @@ use crate::config::{Channel, Module, PartitionId};
 use crate::partition::Memory;
 use crate::record::event::{Event, Kind};
 
+/// What an event takes of a guest's allowance, in nanoseconds: 32 events in a millisecond, some 2 MB of recording a second.
+const COST_NS: u64 = 31_250;
+/// The largest allowance, in nanoseconds: two rings at once.
+const MOST_NS: u64 = 2 * TRACE_RECORDS * COST_NS;
+
 /// Records that a guest can have written between two looks; more is nonsense.
 const CREDIBLE: u64 = 1 << 32;
 
@@ -25,7 +30,19 @@ pub(super) struct Traces {
     tail: u64,
     /// No event is older than the one before it.
     last_ns: u64,
+    /// What may still be taken, and since when that has been so, in nanoseconds.
+    allowed_ns: u64,
+    since_ns: u64,
     found: Vec<(u64, Kind)>,
+}
+
+/// Records that did not become events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Lost {
+    /// Overwritten before they were fetched, or without sense.
+    missed: u64,
+    /// More than a guest may have in a recording.
+    excess: u64,
 }
 
 impl Traces {
@@ -36,7 +53,8 @@ impl Traces {
             mine.map(|(index, _)| (number as u16, index == 0)).collect()
         };
         let ports = module.channels.iter().enumerate().flat_map(ends).collect();
-        Traces { ports, tail: 0, last_ns: now_ns, found: Vec::new() }
+        let (last_ns, since_ns) = (now_ns, now_ns);
+        Traces { ports, tail: 0, last_ns, allowed_ns: MOST_NS, since_ns, found: Vec::new() }
     }
 
     /// The memory has been cleared.
@@ -44,25 +62,32 @@ impl Traces {
         self.tail = 0;
     }
 
-    /// Fetches what is there. Returns the events with their times, in order, and how many are lost before them.
-    fn drain(&mut self, memory: &Memory, now_ns: u64) -> (&[(u64, Kind)], u64) {
+    /// Fetches what is there, as far as the guest's allowance goes: the newest. Returns the events with their times, in order, and how many
+    /// are lost before them.
+    fn drain(&mut self, memory: &Memory, now_ns: u64) -> (&[(u64, Kind)], Lost) {
         self.found.clear();
-        let (mut lost, ring) = (0, memory.trace_records());
+        self.allowed_ns = MOST_NS.min(self.allowed_ns.saturating_add(now_ns.saturating_sub(self.since_ns)));
+        self.since_ns = now_ns;
+        let (mut lost, ring) = (Lost::default(), memory.trace_records());
         // SYNC POINT trace-head: pairs with the guest's release of the head.
         let head = memory.trace_producer().head.load(Ordering::Acquire);
         let count = head.wrapping_sub(self.tail);
         if count > CREDIBLE {
             self.tail = head;
-            return (&self.found, 1);
+            return (&self.found, Lost { missed: 1, excess: 0 });
         }
         if let Some(over) = count.checked_sub(TRACE_RECORDS) {
-            lost += over;
+            lost.missed += over;
             self.tail = self.tail.wrapping_add(over);
         }
+        let present = head.wrapping_sub(self.tail);
+        lost.excess = present.saturating_sub(self.allowed_ns / COST_NS);
+        self.tail = self.tail.wrapping_add(lost.excess);
+        self.allowed_ns -= (present - lost.excess) * COST_NS;
         while self.tail != head {
             match take(ring, self.tail).and_then(|entry| self.judge(entry)) {
                 Some(kind) => self.found.push(kind),
-                None => lost += 1,
+                None => lost.missed += 1,
             }
             self.tail = self.tail.wrapping_add(1);
         }
@@ -88,7 +113,7 @@ impl Traces {
             Traced::Tick => Kind::Tick { due_ns: sequence, ticks: number },
             Traced::Sent => Kind::Sent { channel: channel(true)?, sequence },
             Traced::Received => Kind::Received { channel: channel(false)?, sequence },
-            Traced::Process => Kind::ProcessSwitch { process: number },
+            Traced::Process => Kind::ProcessSwitch { process: number, name: sequence.to_le_bytes() },
         };
         Some((time_ns, kind))
     }
@@ -115,8 +140,10 @@ impl Supervisor<'_> {
         let event = |time_ns, kind| Event { time_ns, core, partition: index as u16, kind };
         let from_ns = resident.traces.last_ns;
         let (events, lost) = resident.traces.drain(&resident.memory, now_ns);
-        if lost > 0 {
-            self.journal.keep(event(from_ns, Kind::TraceLost { count: lost }));
+        for (count, excess) in [(lost.missed, false), (lost.excess, true)] {
+            if count > 0 {
+                self.journal.keep(event(from_ns, Kind::TraceLost { count, excess }));
+            }
         }
         events.iter().for_each(|&(time_ns, kind)| self.journal.keep(event(time_ns, kind)));
     }
@@ -139,6 +166,10 @@ mod tests {
         (Memory::new(1 << 16, 1 << 14).unwrap(), traces)
     }
 
+    fn missed(missed: u64) -> Lost {
+        Lost { missed, excess: 0 }
+    }
+
     fn write(memory: &Memory, kind: Traced, number: u32, time_ns: u64) {
         let entry = Entry { time_ns, kind: kind as u32, number, sequence: 9 };
         put(memory.trace_producer(), memory.trace_records(), entry);
@@ -155,10 +186,10 @@ mod tests {
             (150, Kind::InterruptEntered { line: 1 }),
             (150, Kind::Sent { channel: 3, sequence: 9 }),
             (200, Kind::Received { channel: 5, sequence: 9 }),
-            (200, Kind::ProcessSwitch { process: 7 }),
+            (200, Kind::ProcessSwitch { process: 7, name: [9, 0, 0, 0, 0, 0, 0, 0] }),
         ];
-        assert_eq!(traces.drain(&memory, 200), (&expected[..], 0));
-        assert_eq!(traces.drain(&memory, 200), (&[][..], 0));
+        assert_eq!(traces.drain(&memory, 200), (&expected[..], Lost::default()));
+        assert_eq!(traces.drain(&memory, 200), (&[][..], Lost::default()));
     }
 
     #[test]
@@ -169,9 +200,9 @@ mod tests {
         write(&memory, Traced::Sent, 2, 150);
         write(&memory, Traced::Sent, 1, 150);
         write(&memory, Traced::Received, 0, 150);
-        assert_eq!(traces.drain(&memory, 200), (&[][..], 4));
+        assert_eq!(traces.drain(&memory, 200), (&[][..], missed(4)));
         memory.trace_producer().head.store(u64::MAX / 2, Ordering::Relaxed);
-        assert_eq!(traces.drain(&memory, 200), (&[][..], 1));
+        assert_eq!(traces.drain(&memory, 200), (&[][..], missed(1)));
         write(&memory, Traced::Tick, 1, 150);
         assert_eq!(traces.drain(&memory, 200).0, [(150, Kind::Tick { due_ns: 9, ticks: 1 })]);
     }
@@ -183,8 +214,43 @@ mod tests {
             write(&memory, Traced::Process, number, 150);
         }
         let (found, lost) = traces.drain(&memory, 200);
-        assert_eq!((found.len() as u64, lost), (TRACE_RECORDS, 10));
-        assert_eq!(found[0].1, Kind::ProcessSwitch { process: 10 });
+        assert_eq!((found.len() as u64, lost), (TRACE_RECORDS, missed(10)));
+        assert!(matches!(found[0].1, Kind::ProcessSwitch { process: 10, .. }));
+    }
+
+    #[test]
+    fn a_guest_that_never_stops_noting_gets_its_allowance_and_no_more() {
+        let (memory, mut traces) = parts();
+        let (mut taken, mut lost, mut number) = (0, Lost::default(), 0);
+        let looks = 1000;
+        for look in 1..=looks {
+            for _ in 0..TRACE_RECORDS {
+                write(&memory, Traced::Process, number, 150);
+                number += 1;
+            }
+            let (found, more) = traces.drain(&memory, 100 + look * 5_000_000);
+            // The newest, without a gap.
+            assert!(
+                found
+                    .last()
+                    .is_none_or(|last| matches!(last.1, Kind::ProcessSwitch { process, .. } if process + 1 == number))
+            );
+            taken += found.len() as u64;
+            lost = Lost { missed: lost.missed + more.missed, excess: lost.excess + more.excess };
+        }
+        assert_eq!((taken + lost.excess, lost.missed), (u64::from(number), 0));
+        // What there was at the first look, and 32 events in each millisecond from then on.
+        assert_eq!(taken, 2 * TRACE_RECORDS + (looks - 1) * 5 * 32);
+    }
+
+    #[test]
+    fn whoever_keeps_to_the_allowance_loses_nothing() {
+        let (memory, mut traces) = parts();
+        for look in 1..=200 {
+            (0..160).for_each(|number| write(&memory, Traced::Process, number, 150));
+            let (found, lost) = traces.drain(&memory, 100 + look * 5_000_000);
+            assert_eq!((found.len(), lost), (160, Lost::default()));
+        }
     }
 
     #[test]
@@ -197,16 +263,13 @@ mod tests {
             for record in memory.trace_records() {
                 // Half of the marks are right.
                 let position = memory.trace_producer().head.load(Ordering::Relaxed);
-                record.mark.store(if word() & 1 == 0 { position } else { word() }, Ordering::Relaxed);
-                record.time_ns.store(word(), Ordering::Relaxed);
-                record.sequence.store(word(), Ordering::Relaxed);
-                record.kind.store(word() as u32 % 9, Ordering::Relaxed);
-                record.number.store(word() as u32, Ordering::Relaxed);
+                let mark = if word() & 1 == 0 { position } else { word() };
+                record.fill(mark, [word(), word(), (word() % 9) | (word() << 32)]);
             }
             memory.trace_producer().head.store(word(), Ordering::Relaxed);
             let now_ns = 1000 * round;
             let (found, lost) = traces.drain(&memory, now_ns);
-            assert!(found.len() as u64 <= TRACE_RECORDS && lost <= CREDIBLE);
+            assert!(found.len() as u64 <= TRACE_RECORDS && lost.missed <= CREDIBLE && lost.excess <= TRACE_RECORDS);
             for &(time_ns, kind) in found {
                 assert!(time_ns >= last_ns && time_ns <= now_ns.max(100), "{time_ns}");
                 last_ns = time_ns;

@@ -135,6 +135,15 @@ impl<'a> Sender<'a> {
     }
 }
 
+/// Messages that wait, as somebody else sees it who looks on while both sides move: never more than there is room for, whatever the positions
+/// are.
+pub fn waiting(shape: Shape, source: &SourcePage, destination: &DestinationPage) -> u32 {
+    // The tail first: a head that has moved on meanwhile looks like a full ring at most, a tail that has would look like one wrongly.
+    let tail = destination.tail.load(Ordering::Acquire);
+    let used = source.head.load(Ordering::Acquire).wrapping_sub(tail);
+    used.min(u64::from(shape.depth)) as u32
+}
+
 /// What came of a look for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiveError {

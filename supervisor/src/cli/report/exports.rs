@@ -17,8 +17,8 @@ type Failure = (String, u8);
 impl Exports {
     /// Whether any file is asked for.
     pub(in crate::cli) fn any(&self) -> bool {
-        let Exports { html, perfetto, csv, hgrm, hlog, cyclictest, gate } = self;
-        [html, perfetto, csv, hgrm, hlog, cyclictest, gate].into_iter().any(Option::is_some)
+        let Exports { html, perfetto, csv, queues_csv, hgrm, hlog, cyclictest, gate } = self;
+        [html, perfetto, csv, queues_csv, hgrm, hlog, cyclictest, gate].into_iter().any(Option::is_some)
     }
 }
 
@@ -30,7 +30,8 @@ pub(super) fn write(
     summary: &Summary,
     verdicts: &[Verdict],
 ) -> Result<(), Failure> {
-    let files = [&exports.html, &exports.perfetto, &exports.csv, &exports.hlog, &exports.cyclictest, &exports.gate];
+    let Exports { html, perfetto, csv, queues_csv, hlog, cyclictest, gate, .. } = exports;
+    let files = [html, perfetto, csv, queues_csv, hlog, cyclictest, gate];
     if let Some(same) = files.into_iter().flatten().find(|path| is_same(recording, path)) {
         return Err((format!("{} is the recording itself", same.display()), USAGE));
     }
@@ -44,6 +45,9 @@ pub(super) fn write(
     }
     if let Some(path) = &exports.csv {
         to(path, |out| csv::write(recording, out))?;
+    }
+    if let Some(path) = &exports.queues_csv {
+        to(path, |out| csv::write_queues(recording, out))?;
     }
     if let Some(folder) = &exports.hgrm {
         distributions(recording, folder)?;

@@ -25,6 +25,8 @@ pub enum Cause {
     TimerWakeUp,
     /// The dispatcher was ready to run, and the core ran something else: a thread of higher priority, an interrupt.
     CoreTaken,
+    /// The core served interrupts.
+    Interrupts,
     /// The hypervisor gave the CPU to somebody else.
     Steal,
     /// A control group had used up its share of the CPU.
@@ -49,9 +51,10 @@ pub enum Cause {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Cause; 12] = [
+    pub const ALL: [Cause; 13] = [
         Cause::TimerWakeUp,
         Cause::CoreTaken,
+        Cause::Interrupts,
         Cause::Steal,
         Cause::Throttling,
         Cause::SupervisorStopped,
@@ -69,6 +72,7 @@ impl Cause {
         match self {
             Cause::TimerWakeUp => "timer wake-up",
             Cause::CoreTaken => "core taken by another thread or an interrupt",
+            Cause::Interrupts => "interrupts on the core",
             Cause::Steal => "CPU stolen by the hypervisor",
             Cause::Throttling => "control group throttled",
             Cause::SupervisorStopped => "supervisor was stopped",
@@ -133,6 +137,10 @@ pub struct Evidence {
     pub major_faults: u64,
     /// Pages that the core's guests touched for the first time.
     pub minor_faults: u64,
+    /// How long the core served interrupts, in the kernel's coarse ticks.
+    pub interrupted_ns: u64,
+    /// How many interrupts that were.
+    pub interrupts: u64,
 }
 
 /// A part of a lateness.
@@ -177,7 +185,7 @@ pub fn blame(instants: &Instants, evidence: &Evidence, before: Cause) -> Vec<Sha
     } else {
         let rest = shares.take(Cause::Throttling, go, &mut left.throttled_ns);
         let rest = shares.take(Cause::CoreTaken, rest, &mut left.waited_ns);
-        let rest = shares.take(Cause::Steal, rest, &mut left.steal_ns);
+        let rest = taken_from_outside(&mut shares, rest, &mut left);
         shares.add(Cause::Unknown, rest);
     }
     entry_phase(&mut shares, instants.started_ns().saturating_sub(end), &mut left);
@@ -193,10 +201,16 @@ fn wake_phase(shares: &mut Shares, ns: u64, from_ns: u64, evidence: &mut Evidenc
         // The kernel counts what was stolen in steps of 1 to 10 ms: too coarse to speak about so little.
         shares.add(Cause::TimerWakeUp, rest);
     } else {
-        let rest = shares.take(Cause::Steal, rest, &mut evidence.steal_ns);
+        let rest = taken_from_outside(shares, rest, evidence);
         let cause = if rest <= ORDINARY_WAKE_NS { Cause::TimerWakeUp } else { Cause::Unknown };
         shares.add(cause, rest);
     }
+}
+
+/// What nobody's run queue shows: the hypervisor, and interrupts. Both are counted in coarse ticks.
+fn taken_from_outside(shares: &mut Shares, ns: u64, evidence: &mut Evidence) -> u64 {
+    let rest = shares.take(Cause::Steal, ns, &mut evidence.steal_ns);
+    shares.take(Cause::Interrupts, rest, &mut evidence.interrupted_ns)
 }
 
 /// The dispatcher has gone to sleep, and the guest is ready to run.
@@ -209,7 +223,7 @@ fn entry_phase(shares: &mut Shares, ns: u64, evidence: &mut Evidence) {
     if rest <= ORDINARY_ENTRY_NS {
         return shares.add(Cause::Entry, rest);
     }
-    let rest = shares.take(Cause::Steal, rest, &mut evidence.steal_ns);
+    let rest = taken_from_outside(shares, rest, evidence);
     let cause = if rest <= ORDINARY_ENTRY_NS { Cause::Entry } else { Cause::Unknown };
     shares.add(cause, rest);
 }
@@ -298,6 +312,7 @@ mod tests {
         assert_eq!(main_cause(&late, nothing), Cause::Unknown);
         assert_eq!(main_cause(&late, Evidence { waited_ns: 4_900_000, ..nothing }), Cause::CoreTaken);
         assert_eq!(main_cause(&late, Evidence { steal_ns: 10_000_000, ..nothing }), Cause::Steal);
+        assert_eq!(main_cause(&late, Evidence { interrupted_ns: 10_000_000, ..nothing }), Cause::Interrupts);
         assert_eq!(main_cause(&late, Evidence { throttled_ns: 5_000_000, ..nothing }), Cause::Throttling);
         assert_eq!(main_cause(&late, Evidence { resumed_ns: BASE + 4_990_000, ..nothing }), Cause::SupervisorStopped);
         let shares = blame(&late, &Evidence { waited_ns: 4_700_000, ..nothing }, Cause::Unknown);
@@ -363,6 +378,8 @@ mod tests {
                 guest_waited_ns: some(),
                 major_faults: some(),
                 minor_faults: some(),
+                interrupted_ns: some(),
+                interrupts: some(),
             };
             let shares = blame(&instants, &evidence, Cause::Unknown);
             let sum: u64 = shares.iter().map(|share| share.ns).sum();

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use super::blame::{Evidence, Instants, ORDINARY_WAKE_NS};
-use crate::record::event::Sample;
+use crate::record::event::{Interrupts, Sample};
 
 /// Samples that are remembered: more than a second's worth, for windows that start that late or last that long.
 const SAMPLES: usize = 256;
@@ -32,7 +32,9 @@ pub(super) struct Pending<T> {
 /// The samples of one core, and the windows that wait for one.
 #[derive(Debug)]
 pub(super) struct Matcher<T> {
-    samples: VecDeque<(u64, Sample)>,
+    samples: VecDeque<(u64, Sample, Interrupts)>,
+    /// What the recording said last.
+    interrupts: Interrupts,
     pending: VecDeque<Pending<T>>,
     /// When the supervisor went on, after it had been stopped.
     resumed_ns: u64,
@@ -41,7 +43,8 @@ pub(super) struct Matcher<T> {
 impl<T> Matcher<T> {
     /// A matcher that has seen nothing.
     pub(super) fn new() -> Matcher<T> {
-        Matcher { samples: VecDeque::new(), pending: VecDeque::new(), resumed_ns: 0 }
+        let (samples, pending, interrupts) = (VecDeque::new(), VecDeque::new(), Interrupts::default());
+        Matcher { samples, interrupts, pending, resumed_ns: 0 }
     }
 
     /// Notes a window. One that has waited for so long that no sample can be expected any more comes back.
@@ -71,12 +74,17 @@ impl<T> Matcher<T> {
         self.resumed_ns = at_ns;
     }
 
+    /// What the next samples are to be taken with.
+    pub(super) fn interrupts(&mut self, interrupts: Interrupts) {
+        self.interrupts = interrupts;
+    }
+
     /// Takes a sample, and gives back every window that it completes the evidence for.
     pub(super) fn sample(&mut self, at_ns: u64, sample: Sample) -> Vec<(Pending<T>, Evidence)> {
         if self.samples.len() == SAMPLES {
             self.samples.pop_front();
         }
-        self.samples.push_back((at_ns, sample));
+        self.samples.push_back((at_ns, sample, self.interrupts));
         let is_complete = |window: &&Pending<T>| window.settled && window.instants.started_ns() <= at_ns;
         let complete = self.pending.iter().take_while(is_complete).count();
         let windows: Vec<_> = self.pending.drain(..complete).collect();
@@ -93,21 +101,23 @@ impl<T> Matcher<T> {
         let Instants { planned_ns, awake_ns, .. } = window.instants;
         let started_ns = window.instants.started_ns();
         // Samples are in the order of time.
-        let after = self.samples.partition_point(|(at, _)| *at < started_ns);
-        let before = self.samples.partition_point(|(at, _)| *at <= planned_ns);
+        let after = self.samples.partition_point(|(at, ..)| *at < started_ns);
+        let before = self.samples.partition_point(|(at, ..)| *at <= planned_ns);
         let mut evidence = Evidence { waited_ns: window.waited_ns, ..Evidence::default() };
         // The main thread learns of its stop a little after the fact, maybe after the dispatcher has gone on already.
         let slow = awake_ns.saturating_sub(planned_ns) > ORDINARY_WAKE_NS;
         if slow && (planned_ns + 1..=awake_ns.saturating_add(NOTICE_NS)).contains(&self.resumed_ns) {
             evidence.resumed_ns = self.resumed_ns.min(awake_ns);
         }
-        if let (Some((_, old)), Some((_, new))) =
+        if let (Some((_, old, interrupts)), Some((_, new, later))) =
             (before.checked_sub(1).and_then(|at| self.samples.get(at)), self.samples.get(after))
         {
             evidence.steal_ns = new.steal_ns.saturating_sub(old.steal_ns);
             evidence.throttled_ns = new.throttled_ns.saturating_sub(old.throttled_ns);
             evidence.guest_waited_ns = new.guest_waited_ns.saturating_sub(old.guest_waited_ns);
             evidence.major_faults = new.major_faults.saturating_sub(old.major_faults);
+            evidence.interrupted_ns = later.took_ns.saturating_sub(interrupts.took_ns);
+            evidence.interrupts = later.count.saturating_sub(interrupts.count);
             evidence.minor_faults = new.minor_faults.saturating_sub(old.minor_faults);
         }
         (window, evidence)
@@ -147,14 +157,18 @@ mod tests {
     #[test]
     fn a_window_waits_for_its_end_and_for_a_sample_behind_its_first_instruction() {
         let mut matcher = Matcher::new();
+        matcher.interrupts(Interrupts { count: 10, took_ns: 1_000 });
         matcher.sample(100, steal(1));
         matcher.window(window(1, 110, 120));
         assert!(matcher.sample(200, steal(2)).is_empty());
+        matcher.interrupts(Interrupts { count: 14, took_ns: 3_000 });
         matcher.settle(250);
         // Whoever else says that it is over comes too late.
         matcher.settle(130);
         let found = matcher.sample(300, steal(7));
-        assert_eq!((found[0].0.instants.first_ns, found[0].1.steal_ns), (250, 6));
+        let (window, evidence) = &found[0];
+        assert_eq!((window.instants.first_ns, evidence.steal_ns), (250, 6));
+        assert_eq!((evidence.interrupts, evidence.interrupted_ns), (4, 2_000));
     }
 
     #[test]

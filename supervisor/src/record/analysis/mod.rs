@@ -162,6 +162,11 @@ impl Analysis {
                     core.matcher.waited(waited_ns);
                 }
             }
+            Kind::Interrupts(interrupts) => {
+                if let Some(core) = self.cores.get_mut(usize::from(event.core)) {
+                    core.matcher.interrupts(interrupts);
+                }
+            }
             Kind::Sample(sample) => {
                 self.sampled = true;
                 let Some(core) = self.cores.get_mut(usize::from(event.core)) else { return };
@@ -174,7 +179,11 @@ impl Analysis {
                 self.mark(event);
             }
             kind if kind.is_traced() => {}
-            Kind::WindowVacant { .. } | Kind::Report { .. } | Kind::Text { .. } | Kind::Unknown { .. } => {}
+            Kind::Waiting { .. }
+            | Kind::WindowVacant { .. }
+            | Kind::Report { .. }
+            | Kind::Text { .. }
+            | Kind::Unknown { .. } => {}
             _ => self.mark(event),
         }
     }
@@ -251,6 +260,7 @@ impl Analysis {
             over_budget,
             cause,
             shares,
+            interrupts: evidence.interrupts,
         });
         if self.worst.len() >= 4 * WORST {
             self.keep_the_worst();

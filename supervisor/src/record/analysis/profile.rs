@@ -116,6 +116,8 @@ pub struct Worst {
     pub cause: Cause,
     /// Shares of all causes, largest first; they add up to the lateness.
     pub shares: Vec<Share>,
+    /// Interrupts of the host on its core, from the sample before the window to the one behind its start; 0 if nobody counted.
+    pub interrupts: u64,
 }
 
 /// A notable event.

@@ -91,6 +91,8 @@ impl Collector {
             Kind::WindowVacant { .. }
             | Kind::Text { .. }
             | Kind::Sample(_)
+            | Kind::Interrupts(_)
+            | Kind::Waiting { .. }
             // The beginning is enough of a mark; processes would leave room for nothing else.
             | Kind::InterruptFinished { .. }
             | Kind::Tick { .. }

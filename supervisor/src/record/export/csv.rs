@@ -1,4 +1,4 @@
-//! Comma-separated values: a line for each window, for spreadsheets and scripts.
+//! Comma-separated values, for spreadsheets and scripts: a line for each window, or one for each change of a queue's filling.
 
 use std::io::Write;
 use std::path::Path;
@@ -59,6 +59,28 @@ pub fn write(path: &Path, out: &mut dyn Write) -> Result<(), Error> {
     }
     for line in begun.into_iter().flatten() {
         writeln!(out, "{line},{NO_END}")?;
+    }
+    Ok(out.flush()?)
+}
+
+/// The first line of the queues' form.
+pub const QUEUE_COLUMNS: &str = "time_ns,channel,waiting,depth";
+
+/// Writes a line for each time that the recording at `path` tells how many messages wait in a queuing channel.
+///
+/// # Errors
+/// If the recording cannot be read or the lines cannot be written.
+pub fn write_queues(path: &Path, out: &mut dyn Write) -> Result<(), Error> {
+    let mut reader = Reader::open(path)?;
+    let names: Vec<String> = reader.header().channels.iter().map(|name| quoted(name)).collect();
+    writeln!(out, "{QUEUE_COLUMNS}")?;
+    for event in reader.by_ref() {
+        let event: Event = event?;
+        if let Kind::Waiting { channel, messages, depth } = event.kind
+            && let Some(name) = names.get(usize::from(channel))
+        {
+            writeln!(out, "{},{name},{messages},{depth}", event.time_ns)?;
+        }
     }
     Ok(out.flush()?)
 }

@@ -83,6 +83,8 @@ enum Track {
     Interrupts(u16),
     Processes(u16),
     Messages(u16),
+    Waiting(u16),
+    HostInterrupts(u16),
 }
 
 impl Track {
@@ -97,6 +99,8 @@ impl Track {
             Track::Interrupts(partition) => (7, partition),
             Track::Processes(partition) => (8, partition),
             Track::Messages(partition) => (9, partition),
+            Track::Waiting(channel) => (10, channel),
+            Track::HostInterrupts(core) => (11, core),
         };
         group << 20 | u64::from(index)
     }
@@ -167,6 +171,15 @@ impl Trace<'_> {
             let own = Message::new().message(4, thread(SUPERVISOR_PID, 10_000 + index as u64, &name));
             self.track(Track::Dispatcher(index as u16), own)?;
         }
+        let supervisors = |name: &str| Message::new().number(5, Track::Supervisor.uuid()).text(2, name);
+        // Unit 2 is a count.
+        let counter = |name: &str| supervisors(name).message(8, Message::new().number(3, 2));
+        for (index, name) in header.channels.iter().enumerate() {
+            self.track(Track::Waiting(index as u16), counter(&format!("waiting in {name}")))?;
+        }
+        for (index, core) in header.cores.iter().enumerate() {
+            self.track(Track::HostInterrupts(index as u16), counter(&format!("interrupts of CPU {}", core.cpu)))?;
+        }
         for (index, partition) in header.partitions.iter().enumerate() {
             let (id, pid) = (index as u16, SUPERVISOR_PID + 1 + index as u64);
             self.track(Track::Process(id), Message::new().message(3, process(pid, &partition.name)))?;
@@ -215,6 +228,14 @@ impl Trace<'_> {
                     let count = annotation(COUNT, count);
                     self.put(event.time_ns, Track::Dispatcher(core), INSTANT, named(FRAMES_SKIPPED).message(4, count))
                 }
+                Kind::Waiting { channel, messages, .. } if usize::from(channel) < header.channels.len() => {
+                    let value = Message::new().number(30, messages.into());
+                    self.put(event.time_ns, Track::Waiting(channel), COUNTER, value)
+                }
+                Kind::Interrupts(interrupts) if usize::from(core) < header.cores.len() => {
+                    let value = Message::new().number(30, interrupts.count);
+                    self.put(event.time_ns, Track::HostInterrupts(core), COUNTER, value)
+                }
                 Kind::Lost { .. } | Kind::Resumed => {
                     let words = Message::new().number(3, CATEGORY).text(23, &describe(&event.kind));
                     self.put(event.time_ns, Track::Supervisor, INSTANT, words)
@@ -255,6 +276,8 @@ impl Trace<'_> {
             | Kind::Text { .. }
             | Kind::Waited { .. }
             | Kind::Sample(_)
+            | Kind::Interrupts(_)
+            | Kind::Waiting { .. }
             | Kind::Unknown { .. } => Ok(()),
             kind => {
                 let words = Message::new().number(3, CATEGORY).text(23, &describe(&kind));

@@ -46,7 +46,7 @@ function windowName(window) {
 }
 const causeNames = Object.fromEntries(data.causes.map((total) => [total.cause, total.name]));
 const causeOrder = ["timer_wake_up", "core_taken", "stop", "overrun_before", "continue", "steal", "supervisor_stopped", "throttling",
-  "stop_not_confirmed", "page_fault", "entry", "unknown"];
+  "stop_not_confirmed", "page_fault", "entry", "interrupts", "unknown"];
 function causeColour(cause) {
   if (cause === "unknown") return "var(--muted)";
   return series(causeOrder.indexOf(cause));

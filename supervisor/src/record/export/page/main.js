@@ -88,7 +88,8 @@ at("worst").append(table([{ title: "late by, µs", n: 1 }, { title: "partition" 
       const part = make("i", { title: `${causeNames[share.cause]}: ${micro(share.ns)} µs` });
       part.style.background = causeColour(share.cause); part.style.flex = share.ns; return part;
     }));
-    const words = worst.shares.map((share) => `${causeNames[share.cause]} ${micro(share.ns)}`).join(", ");
+    const words = worst.shares.map((share) => `${causeNames[share.cause]} ${micro(share.ns)}`).join(", ") +
+      (worst.interrupts ? ` · ${many(worst.interrupts, "interrupt")} on the core around it` : "");
     const has = data.timelines.some((timeline) => timeline.frame === worst.frame);
     return make("tr", { class: has ? "pick" : null, tabindex: has ? 0 : null, onclick: () => showFrame(worst),
       onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); showFrame(worst); } } },

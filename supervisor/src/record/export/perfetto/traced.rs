@@ -10,6 +10,7 @@ use super::{
     ANNOTATIONS, BEGIN, CATEGORY, END, INSTANT, MESSAGE_RECEIVED, MESSAGE_SENT, SEQUENCE_NUMBER, Trace, Track,
 };
 use super::{CHANNEL, Error, annotation, named};
+use crate::record::codes::process_name;
 use crate::record::event::{Event, Kind};
 use crate::record::export::proto::Message;
 use crate::record::file::Reader;
@@ -146,11 +147,11 @@ impl Trace<'_> {
                     self.end_interrupts(partition, at_ns, depth)?;
                 }
             }
-            Kind::ProcessSwitch { process } => {
+            Kind::ProcessSwitch { process, name } => {
                 self.end_process(partition, at_ns)?;
                 if process != 0 {
                     self.guests[index].process = true;
-                    self.put(at_ns, Track::Processes(partition), BEGIN, label(&format!("process {process}")))?;
+                    self.put(at_ns, Track::Processes(partition), BEGIN, label(&process_name(process, &name)))?;
                 }
             }
             Kind::Sent { channel, sequence } | Kind::Received { channel, sequence } => {
