@@ -28,7 +28,7 @@ names, annotations, tracks, processes = {}, {}, {}, 0
 parents, counters, described = {}, {}, {}
 stacks, last = {}, {}
 windows, samples, worst, firsts, waiting = {}, {}, {}, {}, {}
-interrupts, sent, received, switches, flows = {}, {}, {}, {}, {}
+interrupts, sent, received, switches, flows, running = {}, {}, {}, {}, {}, set()
 
 for packet in trace.packet:
     assert packet.trusted_packet_sequence_id == 1, packet
@@ -57,6 +57,8 @@ for packet in trace.packet:
     if event.type == TrackEvent.TYPE_SLICE_BEGIN and track.name in ("interrupts", "processes"):
         counts = interrupts if track.name == "interrupts" else switches
         counts[owner] = counts.get(owner, 0) + 1
+        if track.name == "processes":
+            running.add(event.name)
     if track.name == "messages":
         assert event.type == TrackEvent.TYPE_INSTANT, packet
         what = names[event.name_iid]
@@ -98,5 +100,5 @@ for flow, ends in flows.items():
     assert len({message for _, _, message in ends}) == 1, (flow, ends)
 print(json.dumps({
     "windows": windows, "counters": samples, "worst": worst, "processes": processes, "interrupts": interrupts,
-    "firsts": firsts, "waiting": waiting, "sent": sent, "received": received, "switches": switches, "flows": len(flows),
+    "firsts": firsts, "running": sorted(running), "waiting": waiting, "sent": sent, "received": received, "switches": switches, "flows": len(flows),
 }))

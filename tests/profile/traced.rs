@@ -128,6 +128,10 @@ fn traces_have_interrupts_and_messages_with_both_ends() {
     let (json, found) = read_trace(folder.path(), &recording).unwrap();
     let partition = &json["partitions"][0];
     let slices = found["switches"][partition["name"].as_str().unwrap()].as_u64().unwrap();
+    let running = found["running"].as_array().unwrap();
+    for name in ["producer", "consumer"] {
+        assert!(running.iter().any(|label| label.as_str().unwrap().starts_with(&format!("{name} ("))), "{found:#}");
+    }
     // A switch to no process has no slice.
     assert!(slices > 0 && slices <= partition["process_switches"].as_u64().unwrap(), "{found:#} {json:#}");
 }

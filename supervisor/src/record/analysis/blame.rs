@@ -81,7 +81,7 @@ impl Cause {
             Cause::PageFault => "page fault of the guest before",
             Cause::Stop => "stopping the guest before",
             Cause::Continue => "continuing the partition",
-            Cause::Entry => "from there to its first instruction",
+            Cause::Entry => "reaching its first instruction",
             Cause::Unknown => "unknown",
         }
     }

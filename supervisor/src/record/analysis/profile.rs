@@ -181,6 +181,12 @@ pub enum SpanKind {
     Entry,
     /// A window that was over before the dispatcher came.
     Skipped,
+    /// The guest served an interrupt.
+    Interrupt,
+    /// The guest sent a message, at an instant.
+    Sent,
+    /// The guest received a message, at an instant.
+    Received,
     /// Something else, at an instant.
     Mark,
 }

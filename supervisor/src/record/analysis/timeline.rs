@@ -7,6 +7,8 @@ use crate::record::header::Header;
 
 /// How many frames are shown.
 const FRAMES: usize = 6;
+/// Interrupts within interrupts that are kept.
+const DEPTH: usize = 64;
 /// Spans that a frame may have.
 const SPANS: usize = 4000;
 
@@ -19,6 +21,8 @@ pub(super) struct Collector {
     timelines: Vec<Timeline>,
     /// When a partition was continued that has not stopped yet.
     running: Vec<Option<u64>>,
+    /// By partition: interrupts that its guest serves, and since when.
+    interrupts: Vec<Vec<(u16, u64)>>,
     /// By core: when the last stop was over.
     stopped: Vec<u64>,
 }
@@ -49,7 +53,14 @@ impl Collector {
         let partitions = header.partitions.len();
         let stopped = vec![0; header.cores.len()];
         let started_ns = header.started_monotonic_ns;
-        Collector { started_ns, partitions, timelines, running: vec![None; partitions], stopped }
+        Collector {
+            started_ns,
+            partitions,
+            timelines,
+            running: vec![None; partitions],
+            interrupts: vec![Vec::new(); partitions],
+            stopped,
+        }
     }
 
     /// The timelines, worst frame first.
@@ -93,21 +104,37 @@ impl Collector {
             | Kind::Sample(_)
             | Kind::Interrupts(_)
             | Kind::Waiting { .. }
-            // The beginning is enough of a mark; processes would leave room for nothing else.
-            | Kind::InterruptFinished { .. }
+            // The interrupt shows, and processes would leave room for nothing else.
             | Kind::Tick { .. }
             | Kind::ProcessSwitch { .. }
             | Kind::Unknown { .. } => {}
-            kind => {
-                let interesting = |timeline: &Timeline| {
-                    let at = event.time_ns.saturating_sub(self.started_ns);
-                    (timeline.from_ns..=timeline.to_ns).contains(&at)
-                };
-                // Words are made for few of the many.
-                if self.timelines.iter().any(interesting) {
-                    self.span(event, SpanKind::Mark, event.time_ns, event.time_ns, &describe(&kind));
+            Kind::InterruptEntered { line } => {
+                if let Some(open) = self.interrupts.get_mut(usize::from(event.partition)) {
+                    // One that is left for good never ends.
+                    if open.len() == DEPTH {
+                        open.remove(0);
+                    }
+                    open.push((line, event.time_ns));
                 }
             }
+            Kind::InterruptFinished { line } => {
+                let Some(open) = self.interrupts.get_mut(usize::from(event.partition)) else { return };
+                let Some(place) = open.iter().rposition(|&(entered, _)| entered == line) else { return };
+                let (_, since_ns) = open[place];
+                open.truncate(place);
+                self.noted(event, SpanKind::Interrupt, since_ns, &Kind::InterruptEntered { line });
+            }
+            kind @ Kind::Sent { .. } => self.noted(event, SpanKind::Sent, event.time_ns, &kind),
+            kind @ Kind::Received { .. } => self.noted(event, SpanKind::Received, event.time_ns, &kind),
+            kind => self.noted(event, SpanKind::Mark, event.time_ns, &kind),
+        }
+    }
+
+    /// A span that ends with the event and has words, which are made for few of the many.
+    fn noted(&mut self, event: &Event, kind: SpanKind, from_ns: u64, what: &Kind) {
+        let (from, to) = (from_ns.saturating_sub(self.started_ns), event.time_ns.saturating_sub(self.started_ns));
+        if self.timelines.iter().any(|timeline| from <= timeline.to_ns && to >= timeline.from_ns) {
+            self.span(event, kind, from_ns, event.time_ns, &describe(what));
         }
     }
 

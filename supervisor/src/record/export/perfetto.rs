@@ -144,7 +144,8 @@ struct Trace<'a> {
 impl Trace<'_> {
     fn packet(&mut self, packet: Message) -> Result<(), Error> {
         let packet = packet.number(field::SEQUENCE_ID, SEQUENCE);
-        self.out.write_all(Message::new().message(field::TRACE_PACKET, packet).encoded())?;
+        self.out.write_all(packet.head(field::TRACE_PACKET).encoded())?;
+        self.out.write_all(packet.encoded())?;
         Ok(())
     }
 

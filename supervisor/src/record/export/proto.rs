@@ -1,13 +1,16 @@
 //! Just enough of Protocol Buffers' wire format to write messages: varints, 64-bit numbers, and nested messages.
 
+/// Room that a message begins with, in bytes: enough for those that there are millions of, so that none of them moves while it grows.
+const ROOM: usize = 96;
+
 /// A message in the making.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Message(Vec<u8>);
 
 impl Message {
     /// An empty message.
     pub(super) fn new() -> Message {
-        Message::default()
+        Message(Vec::with_capacity(ROOM))
     }
 
     fn varint(&mut self, mut value: u64) {
@@ -53,6 +56,14 @@ impl Message {
         self
     }
 
+    /// What stands before this message where it is a field of another one.
+    pub(super) fn head(&self, field: u32) -> Message {
+        let mut head = Message::new();
+        head.key(field, 2);
+        head.varint(self.0.len() as u64);
+        head
+    }
+
     /// The encoded message.
     pub(super) fn encoded(&self) -> &[u8] {
         &self.0
@@ -69,6 +80,8 @@ mod tests {
         assert_eq!(Message::new().number(1, 150).encoded(), [0x08, 0x96, 0x01]);
         assert_eq!(Message::new().text(2, "testing").encoded(), b"\x12\x07testing");
         assert_eq!(Message::new().message(3, Message::new().number(1, 150)).encoded(), [0x1a, 0x03, 0x08, 0x96, 0x01]);
+        let inner = Message::new().number(1, 150);
+        assert_eq!([inner.head(3).encoded(), inner.encoded()].concat(), [0x1a, 0x03, 0x08, 0x96, 0x01]);
         assert_eq!(Message::new().number(1, u64::MAX).encoded().len(), 11);
         assert_eq!(Message::new().fixed64(1, 2).encoded(), [0x09, 2, 0, 0, 0, 0, 0, 0, 0]);
         // Field numbers above 15 take two bytes.

@@ -45,11 +45,11 @@ function windowName(window) {
   return same.length > 1 ? `${name} at ${span(window.start_ns)}` : name;
 }
 const causeNames = Object.fromEntries(data.causes.map((total) => [total.cause, total.name]));
-const causeOrder = ["timer_wake_up", "core_taken", "stop", "overrun_before", "continue", "steal", "supervisor_stopped", "throttling",
-  "stop_not_confirmed", "page_fault", "entry", "interrupts", "unknown"];
+const causeOrder = ["timer_wake_up", "core_taken", "stop", "overrun_before", "continue", "entry", "steal", "supervisor_stopped", "throttling",
+  "stop_not_confirmed", "page_fault", "interrupts"];
 function causeColour(cause) {
-  if (cause === "unknown") return "var(--muted)";
-  return series(causeOrder.indexOf(cause));
+  const place = causeOrder.indexOf(cause);
+  return place < 0 ? "var(--muted)" : `var(--s${place})`;
 }
 
 // The tip follows the pointer, or stands beside what has the focus.

@@ -133,7 +133,8 @@ const columnTime = (column) => span((data.axis.first_frame + column * data.axis.
 function timeAxis(svg, columns, place, y) {
   const step = Math.max(1, Math.ceil(columns / 6));
   for (let column = 0; column < columns; column += step) {
-    svg.append(make("text", { x: place(column), y, "text-anchor": column ? "middle" : "start" }, column ? columnTime(column) : "0 s"));
+    const x = place(column), edge = svg.viewBox.baseVal.width;
+    svg.append(make("text", { x: Math.min(x, edge), y, "text-anchor": x > edge - 26 ? "end" : column ? "middle" : "start" }, column ? columnTime(column) : "0 s"));
   }
 }
 

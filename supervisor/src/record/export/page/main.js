@@ -81,6 +81,8 @@ heatmap(at("heatmap"));
 }
 
 // The worst windows and their frames.
+if (data.worst.some((worst) => worst.to_first_instruction))
+  at("worst-note").textContent = "Late by: until the guest's first instruction, or until it was continued where that is not known. " + at("worst-note").textContent;
 const showFrame = timelines(at("timeline"));
 at("worst").append(table([{ title: "late by, µs", n: 1 }, { title: "partition" }, { title: "at" }, { title: "frame", n: 1 }, { title: "cause" }],
   data.worst.map((worst) => {

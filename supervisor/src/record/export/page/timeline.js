@@ -1,6 +1,6 @@
 // What happened in the worst frames: a lane for each partition, one for each core's dispatcher.
-const spanColours = { ran: "var(--s0)", wake: "var(--s1)", stop: "var(--s3)", continue: "var(--s2)", entry: "var(--s4)", skipped: "var(--bad)", mark: "var(--ink)" };
-const spanNames = { ran: "partition runs", wake: "planned start to dispatcher awake", stop: "stopping", continue: "continuing", entry: "to the first instruction", skipped: "window skipped", mark: "event" };
+const spanColours = { ran: "var(--s0)", wake: "var(--s1)", stop: "var(--s3)", continue: "var(--s2)", entry: "var(--s4)", skipped: "var(--bad)", interrupt: "var(--s6)", sent: "var(--s8)", received: "var(--s8)", mark: "var(--ink)" };
+const spanNames = { ran: "partition runs", wake: "planned start to dispatcher awake", stop: "stopping", continue: "continuing", entry: "reaching the first instruction", skipped: "window skipped", interrupt: "interrupt served", sent: "message sent ▲", received: "message received ▼", mark: "event" };
 
 function timelines(holder) {
   if (data.timelines.length === 0) { at("frames").hidden = true; return () => {}; }
@@ -66,7 +66,7 @@ function timelines(holder) {
     for (let tick = Math.ceil((from - timeline.frame_ns) / step) * step; tick <= to - timeline.frame_ns; tick += step) {
       const place = x(tick + timeline.frame_ns);
       svg.append(make("line", { class: "grid", x1: place, x2: place, y1: 0, y2: lanes.length * lane }),
-        make("text", { x: place, y: height - 8, "text-anchor": "middle" }, tick === 0 ? "frame" : `${tick < 0 ? "−" : "+"}${span(Math.abs(tick))}`));
+        make("text", { x: Math.min(place, right), y: height - 8, "text-anchor": place > right - 30 ? "end" : "middle" }, tick === 0 ? "frame" : `${tick < 0 ? "−" : "+"}${span(Math.abs(tick))}`));
     }
     lanes.forEach((row, index) => {
       const y = index * lane;
@@ -82,15 +82,19 @@ function timelines(holder) {
     });
     for (const one of timeline.spans) {
       if (one.to_ns < from || one.from_ns > to) continue;
-      const dispatcher = one.kind !== "ran";
-      const index = lanes.findIndex((row) => row.core === one.core && row.partition === (dispatcher && one.kind !== "mark" && one.kind !== "skipped" ? null : one.partition));
+      const guests = ["ran", "skipped", "interrupt", "sent", "received", "mark"].includes(one.kind);
+      const index = lanes.findIndex((row) => row.core === one.core && row.partition === (guests ? one.partition : null));
       if (index < 0) continue;
       const begin = Math.max(from, one.from_ns), end = Math.min(to, one.to_ns), y = index * lane;
       const words = `${spanNames[one.kind]}${one.partition === null ? "" : `: ${partitionName(one.partition)}`}\n${one.what ? `${one.what}\n` : ""}` +
         `at ${span(Math.max(0, one.from_ns - timeline.frame_ns))}${one.to_ns > one.from_ns ? `, for ${span(one.to_ns - one.from_ns)}` : ""}`;
-      const mark = one.kind === "mark";
-      svg.append(make("rect", { x: mark ? x(begin) - 1.5 : x(begin), width: mark ? 3 : Math.max(1, x(end) - x(begin)), y: y + (mark ? 1 : 6), height: mark ? lane - 2 : lane - 12,
-        rx: mark ? 0 : 2, fill: spanColours[one.kind], onpointermove: (event) => showTip(words, event.clientX, event.clientY), onpointerleave: hideTip }));
+      const place = x(begin), tips = { fill: spanColours[one.kind], onpointermove: (event) => showTip(words, event.clientX, event.clientY), onpointerleave: hideTip };
+      // Instants of a guest: messages point up or down at the edges of the lane, interrupts run along its foot, other events cross it.
+      if (one.kind === "sent") svg.append(make("path", { d: `M${place - 3.5},${y + 7}h7l-3.5,-6z`, ...tips }));
+      else if (one.kind === "received") svg.append(make("path", { d: `M${place - 3.5},${y + 1}h7l-3.5,6z`, ...tips }));
+      else if (one.kind === "mark") svg.append(make("rect", { x: place - 1, width: 2, y: y + 1, height: lane - 2, ...tips }));
+      else if (one.kind === "interrupt") svg.append(make("rect", { x: place, width: Math.max(1.5, x(end) - place), y: y + lane - 6, height: 5, ...tips }));
+      else svg.append(make("rect", { x: place, width: Math.max(1, x(end) - place), y: y + 7, height: lane - 14, rx: 2, ...tips }));
     }
     chart.replaceChildren(svg);
   }
