@@ -1,8 +1,9 @@
 //! `bulkhead bench record`: what recording costs a dispatcher.
 //!
-//! Two things are on its path: putting events into the ring, and asking the kernel how long it had to wait. Both are timed
-//! by themselves, in batches. Then the windows of `bench window` run without a recording and with one; the difference of
-//! their guests' first instructions is what a window pays.
+//! Three things are on its path: putting events into the ring, asking the kernel how long it had to wait, and ringing the doorbell, so that
+//! the guest stamps its first instant. The first two are timed by themselves, in batches. Then the windows of `bench window` run without a
+//! recording and with one: the difference of the time from a guest's stop to the next one's continuation is the doorbell, and that of their
+//! guests' first instructions is what a window pays in all.
 //!
 //! A guest pays for what its shim notes. That is timed here, outside a guest, with the same code: a reading of the clock and a record.
 
@@ -35,7 +36,12 @@ struct Report {
     wait_ns: FineFigure,
     /// Reading a guest's clock and putting a record into its trace, on memory like a partition's.
     guest_event_ns: FineFigure,
-    /// The first two, as a part of a window of 1 ms, in percent: three events and one question, at the medians.
+    /// From a guest's confirmed stop to the next one's continuation, without a recording.
+    begin_without_ns: Figure,
+    /// The same, with one: the doorbell rings besides.
+    begin_with_ns: Figure,
+    /// What the dispatcher does for a recording, as a part of a window of 1 ms, in percent: three events, one question and one doorbell, at the
+    /// medians.
     percent_of_1ms_window: f64,
     /// Planned start to the guest's first instruction, without a recording.
     start_without_ns: Figure,
@@ -61,10 +67,20 @@ fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
         || (),
     );
     let guest_event_ns = guest_events()?;
-    let start_without_ns = window::start_lateness(windows, cpu, None)?;
-    let start_with_ns = window::start_lateness(windows, cpu, Some(PathBuf::from("/dev/null")))?;
-    let percent_of_1ms_window = (EVENTS_PER_WINDOW * event_ns.p50 + wait_ns.p50) / WINDOW_NS * 100.0;
-    Ok(Report { event_ns, wait_ns, guest_event_ns, percent_of_1ms_window, start_without_ns, start_with_ns })
+    let (start_without_ns, begin_without_ns) = window::starts(windows, cpu, None)?;
+    let (start_with_ns, begin_with_ns) = window::starts(windows, cpu, Some(PathBuf::from("/dev/null")))?;
+    let doorbell_ns = begin_with_ns.p50.saturating_sub(begin_without_ns.p50) as f64;
+    let percent_of_1ms_window = (EVENTS_PER_WINDOW * event_ns.p50 + wait_ns.p50 + doorbell_ns) / WINDOW_NS * 100.0;
+    Ok(Report {
+        event_ns,
+        wait_ns,
+        guest_event_ns,
+        begin_without_ns,
+        begin_with_ns,
+        percent_of_1ms_window,
+        start_without_ns,
+        start_with_ns,
+    })
 }
 
 /// Times what the shim does for an event.
@@ -105,6 +121,9 @@ fn text(report: &Report) -> String {
         fine("  asking the kernel for waits", &report.wait_ns),
         fine("  an event in a guest's trace", &report.guest_event_ns),
         format!("  {:.3} % of a window of 1 ms\n", report.percent_of_1ms_window),
+        "A guest's stop to the next one's continuation, in µs\n".to_owned(),
+        coarse("  without a recording", &report.begin_without_ns),
+        coarse("  with a recording", &report.begin_with_ns),
         "Planned start to the guest's first instruction, in µs\n".to_owned(),
         coarse("  without a recording", &report.start_without_ns),
         coarse("  with a recording", &report.start_with_ns),

@@ -58,15 +58,16 @@ struct Report {
 
 /// Runs the subcommand; the result is the exit status.
 pub(in crate::cli) fn run(json: bool, windows: u32, cpu: Option<u32>) -> u8 {
-    show(measure(windows, cpu, None), json, text)
+    show(measure(windows, cpu, None).map(|(report, _)| report), json, text)
 }
 
-/// From a window's planned start to the guest's first instruction in it, with or without a recording.
-pub(super) fn start_lateness(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<Figure, Failure> {
-    measure(windows, cpu, record).map(|report| report.start_lateness_ns)
+/// From a window's planned start to the guest's first instruction in it, and from the confirmed stop of the guest before to the continuation
+/// of the next, with or without a recording.
+pub(super) fn starts(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<(Figure, Figure), Failure> {
+    measure(windows, cpu, record).map(|(report, begin_ns)| (report.start_lateness_ns, begin_ns))
 }
 
-fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<Report, Failure> {
+fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<(Report, Figure), Failure> {
     let cpus = Cpus::of_this_process().map_err(host_cannot)?;
     let cpu = choose_cpu(&cpus, cpu)?;
     let guest = Guest::from_bytes(Path::new("edge"), GUEST.to_vec()).map_err(host_cannot)?;
@@ -111,18 +112,24 @@ fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<Re
             end.saturating_record(end_overrun_ns);
         }
     }
+    let (mut begin, mut stopped_ns) = (histogram(), 0);
     for event in events {
-        if let Kind::WindowEnd { requested_ns, confirmed_ns, .. } = event.kind
-            && confirmed_ns > 0
-        {
-            confirm.saturating_record(confirmed_ns.saturating_sub(requested_ns));
+        match event.kind {
+            Kind::WindowEnd { requested_ns, confirmed_ns, .. } if confirmed_ns > 0 => {
+                confirm.saturating_record(confirmed_ns.saturating_sub(requested_ns));
+                stopped_ns = confirmed_ns;
+            }
+            Kind::WindowStart { awake_ns, continued_ns, .. } if stopped_ns >= awake_ns => {
+                begin.saturating_record(continued_ns.saturating_sub(stopped_ns));
+            }
+            _ => {}
         }
     }
     if start.is_empty() {
         return Err((HOST_CANNOT, "the guests noted no window".to_owned()));
     }
     let windows_run: u64 = outcome.summary.partitions.iter().map(|partition| partition.windows).sum();
-    Ok(Report {
+    let report = Report {
         start_lateness_ns: start.into(),
         end_overrun_ns: end.into(),
         stop_confirm_ns: confirm.into(),
@@ -134,7 +141,8 @@ fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<Re
         guest_policy: outcome.guest_policies.first().copied().unwrap_or(GuestPolicy::Ordinary),
         window_ns: WINDOW_NS,
         host: host::facts(),
-    })
+    };
+    Ok((report, begin.into()))
 }
 
 struct Edges {
