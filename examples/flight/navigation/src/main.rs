@@ -55,11 +55,12 @@ mod navigation {
             {
                 navigator.fly(&air);
             }
-            ctx.route_out.unwrap().send(&navigator.route()).unwrap();
             if navigator.arrived() && patrols {
-                // From here the same way once more, without landing.
+                // From here the same way once more, and nobody hears of an arrival.
                 navigator = Navigator::new();
-            } else if navigator.arrived() {
+            }
+            ctx.route_out.unwrap().send(&navigator.route()).unwrap();
+            if navigator.arrived() {
                 frames_after_arrival += 1;
             }
             if frames_after_arrival == 10 {
