@@ -23,7 +23,8 @@
 //! * [`supervise`]: the main thread: births, deaths, consoles, the health monitor's actions;
 //! * [`health`]: an error, a table, an action;
 //! * [`record`]: what happened, as events in rings and files, and as figures;
-//! * [`control`]: the local API, through which others see and steer a running module.
+//! * [`control`]: the local API, through which others see and steer a running module;
+//! * [`lockstep`]: how a program outside moves a virtual run from instant to instant.
 
 pub mod block;
 pub mod cli;
@@ -33,6 +34,7 @@ pub mod dispatch;
 pub mod health;
 pub mod host;
 pub mod image;
+pub mod lockstep;
 pub mod partition;
 pub mod port;
 pub mod record;

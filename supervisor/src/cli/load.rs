@@ -21,6 +21,17 @@ pub(super) fn is_elf(path: &Path) -> bool {
         && magic == *b"\x7fELF"
 }
 
+/// By which clock a module is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clock {
+    /// The host's.
+    Host,
+    /// A virtual one.
+    Virtual,
+    /// A virtual one that goes no further than a program outside says.
+    Lockstep,
+}
+
 /// A module and the guests of its partitions, by partition number.
 pub(super) type Loaded = (Module, Vec<Arc<Guest>>);
 

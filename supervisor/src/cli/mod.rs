@@ -185,6 +185,9 @@ pub struct RunArgs {
     /// How fast virtual time may run: "max", or a factor such as "1x" or "0.1x" [default: max]
     #[arg(long, value_name = "SPEED", value_parser = speed, requires = "virtual_time")]
     pub speed: Option<Speed>,
+    /// Wait for a program at a socket that is made at this path, and let time go no further than it says
+    #[arg(long, value_name = "PATH", requires = "virtual_time")]
+    pub lockstep: Option<PathBuf>,
     /// Write the digest of a virtual run to this file
     #[arg(long, value_name = "FILE", requires = "virtual_time")]
     pub digest: Option<PathBuf>,

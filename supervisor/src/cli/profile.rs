@@ -5,6 +5,7 @@ pub(super) mod load;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::load::Clock;
 use super::report::{Exports, report};
 use super::run::{ending, load as load_module};
 use super::{HOST_CANNOT, Requirement, USAGE, WELL, complain};
@@ -65,7 +66,7 @@ pub fn run(args: &ProfileArgs) -> u8 {
 }
 
 fn profile(args: &ProfileArgs) -> Result<u8, u8> {
-    let (module, guests) = load_module(&args.file, &args.args, false)?;
+    let (module, guests) = load_module(&args.file, &args.args, Clock::Host)?;
     if let Some(name) = args.budget.iter().filter_map(|budget| budget.partition.as_ref()).find(|name| {
         let is = |partition: &&crate::config::Partition| partition.name == **name;
         module.partitions.iter().find(is).is_none()

@@ -5,12 +5,12 @@ use std::path::Path;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 
-use super::load::{Loaded, is_elf, module, single};
+use super::load::{Clock, Loaded, is_elf, module, single};
 use super::{
     Console, DEFAULT_BLOCK_NS, DEFAULT_QUANTUM_NS, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, Speed, USAGE, WELL,
-    complain, print, report,
+    colour_on_stderr, complain, print, report,
 };
-use crate::config::Module;
+use crate::config::{self, Channel, Module};
 use crate::partition::Fences;
 use crate::supervise::{
     self, ControlOptions, Ending, Options, Outcome, RunError, State, VirtualOptions, VirtualOutcome,
@@ -30,7 +30,12 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
     if let Some(parent) = args.die_with {
         die_with(parent)?;
     }
-    let (mut module, guests) = load(&args.file, &args.args, args.virtual_time)?;
+    let clock = match (args.virtual_time, &args.lockstep) {
+        (false, _) => Clock::Host,
+        (true, None) => Clock::Virtual,
+        (true, Some(_)) => Clock::Lockstep,
+    };
+    let (mut module, guests) = load(&args.file, &args.args, clock)?;
     if args.virtual_time && is_elf(&args.file) {
         widen(&mut module);
     }
@@ -43,6 +48,7 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         quantum_ns: args.quantum.map_or(DEFAULT_QUANTUM_NS, |quantum| quantum.as_nanos() as u64),
         seed: args.seed.unwrap_or(0),
         speed: args.speed.and_then(|Speed(speed)| speed),
+        lockstep: args.lockstep.clone(),
     });
     if args.virtual_time
         && let Some(channel) = module.channels.iter().find(|channel| channel.has_socket())
@@ -65,7 +71,7 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         virtual_time,
     };
     let outcome = supervise::run(&module, guests, &options).map_err(|error| {
-        let is_usage = matches!(error, RunError::Record(_) | RunError::Control { .. });
+        let is_usage = matches!(error, RunError::Record(_) | RunError::Control { .. } | RunError::Lockstep { .. });
         let status = if is_usage { USAGE } else { HOST_CANNOT };
         complain(&error, status)
     })?;
@@ -122,7 +128,8 @@ fn widen(module: &mut Module) {
     }
 }
 
-pub(super) fn load(file: &Path, args: &[String], is_virtual: bool) -> Result<Loaded, u8> {
+/// A single guest, or a module that can run by this clock.
+pub(super) fn load(file: &Path, args: &[String], clock: Clock) -> Result<Loaded, u8> {
     if is_elf(file) {
         return single(file, args);
     }
@@ -133,13 +140,18 @@ pub(super) fn load(file: &Path, args: &[String], is_virtual: bool) -> Result<Loa
             USAGE,
         ));
     }
-    module(file, is_virtual)
+    let loaded = module(file, clock != Clock::Host)?;
+    if clock != Clock::Lockstep && loaded.0.channels.iter().any(Channel::has_outside) {
+        eprint(&config::outside_is_missing(file).render(colour_on_stderr()));
+        return Err(USAGE);
+    }
+    Ok(loaded)
 }
 
 fn status(outcome: &Outcome) -> u8 {
     if outcome.failed() {
         GUEST_FAILED
-    } else if outcome.recording_error.is_some() {
+    } else if outcome.recording_error.is_some() || outcome.ending == Ending::Abandoned {
         HOST_CANNOT
     } else {
         WELL
@@ -181,6 +193,8 @@ pub(super) fn ending(outcome: &Outcome) -> String {
         Ending::Storm { partition } => format!("stopped by the health monitor: \"{partition}\" keeps failing"),
         Ending::PowerFail => "stopped by the health monitor: the host is about to lose its power".to_owned(),
         Ending::Deadlock => "deadlock".to_owned(),
+        Ending::Stopped => "stopped by the client".to_owned(),
+        Ending::Abandoned => "stopped: the client is gone".to_owned(),
         Ending::Stuck { partition } => format!("stopped: \"{partition}\" does not move the virtual clock"),
         Ending::BirthFailed { partition } => format!("stopped: \"{partition}\" cannot be restarted"),
     };

@@ -1,4 +1,4 @@
-//! Channels: what connects the ports of partitions, and sockets with them.
+//! Channels: what connects the ports of partitions, and sockets and programs outside with them.
 //!
 //! A [`Channel`] of a validated module keeps these promises: its name is unique; it has at least one end that is a port;
 //! every port belongs to this channel only; a queuing channel has exactly one destination; its sizes are ones that the ring
@@ -65,6 +65,8 @@ pub enum End {
     Udp(SocketAddr),
     /// A Unix datagram socket, likewise.
     Unix(PathBuf),
+    /// A port of the program outside that keeps the module in lockstep, by a name that is unique among these.
+    Outside(String),
 }
 
 impl End {
@@ -72,7 +74,7 @@ impl End {
     pub fn partition(&self) -> Option<PartitionId> {
         match self {
             End::Port { partition, .. } => Some(*partition),
-            End::Udp(_) | End::Unix(_) => None,
+            End::Udp(_) | End::Unix(_) | End::Outside(_) => None,
         }
     }
 }
@@ -83,6 +85,7 @@ impl fmt::Display for End {
             End::Port { name, .. } => f.write_str(name),
             End::Udp(address) => write!(f, "udp:{address}"),
             End::Unix(path) => write!(f, "unix:{}", path.display()),
+            End::Outside(name) => write!(f, "outside:{name}"),
         }
     }
 }
@@ -96,6 +99,11 @@ impl Channel {
     /// Whether an end is a socket.
     pub fn has_socket(&self) -> bool {
         self.ends().any(|end| matches!(end, End::Udp(_) | End::Unix(_)))
+    }
+
+    /// Whether an end is a port of the program outside.
+    pub fn has_outside(&self) -> bool {
+        self.ends().any(|end| matches!(end, End::Outside(_)))
     }
 
     /// The ring's constants; `None` for a sampling channel.

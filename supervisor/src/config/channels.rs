@@ -20,6 +20,9 @@ use super::suggest;
 /// Longest path of a Unix socket in bytes: `sun_path` in unix(7), without its NUL.
 const MAX_SOCKET_PATH: usize = 107;
 
+/// What an end begins with that is a port of the program outside.
+const OUTSIDE: &str = "outside:";
+
 /// `kind` of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
@@ -107,9 +110,14 @@ fn channel<'a>(
             found.push(Mistake::at(text.span(), format!("the messages of {subject} are too large for UDP"), label));
         }
     }
-    let sockets_only = ends.iter().all(|(_, end)| end.as_ref().is_some_and(|end| end.partition().is_none()));
-    if let (true, Some((text, _)), false) = (sockets_only, &source, destinations.is_empty()) {
-        let title = format!("{subject} leads from socket to socket");
+    let past_all = ends.iter().all(|(_, end)| end.as_ref().is_some_and(|end| end.partition().is_none()));
+    if let (true, Some((text, _)), false) = (past_all, &source, destinations.is_empty()) {
+        let is_socket = |end: &Option<End>| !matches!(end, Some(End::Outside(_)));
+        let from_to = match ends.iter().all(|(_, end)| is_socket(end)) {
+            true => "from socket to socket",
+            false => "past all partitions",
+        };
+        let title = format!("{subject} leads {from_to}");
         found.push(Mistake::at(text.span(), title, "at least one end must be a partition's port"));
     }
     Some(Channel {
@@ -181,7 +189,7 @@ fn how_many(list: &Spanned<Vec<Spanned<String>>>, kind: Option<ChannelKind>, sub
     found.push(Mistake::at(list.span(), format!("{subject} has {number} destination{plural}"), label));
 }
 
-/// One end: "partition.port", "udp:address:port" or "unix:path".
+/// One end: "partition.port", "udp:address:port", "unix:path" or "outside:name".
 fn end<'a>(
     text: &'a Spanned<String>,
     subject: &str,
@@ -194,12 +202,14 @@ fn end<'a>(
         udp(text, address, subject, found)?
     } else if let Some(path) = word.strip_prefix("unix:") {
         unix(text, path, used.base_dir, subject, found)?
+    } else if let Some(name) = word.strip_prefix(OUTSIDE) {
+        End::Outside(port_name(text, name, subject, found)?)
     } else {
         port(text, subject, partitions, used, found)?
     };
     match used.ends.get(word) {
         Some((span, owner)) => {
-            let what = if end.partition().is_some() { "the port" } else { "the socket" };
+            let what = if matches!(end, End::Udp(_) | End::Unix(_)) { "the socket" } else { "the port" };
             let title = format!("{what} {} is used twice", quote(word));
             let label = if owner == subject { "again here".to_owned() } else { format!("again here, by {subject}") };
             found.push(Mistake::at(text.span(), title, label).also(span.clone(), format!("first here, by {owner}")));
@@ -269,11 +279,7 @@ fn port(
         });
         return None;
     };
-    let before = found.len();
-    checks::name(&Spanned::new(text.span(), port.to_owned()), &format!("a port in {subject}"), found);
-    if found.len() > before {
-        return None;
-    }
+    let port = port_name(text, port, subject, found)?;
     let partition = PartitionId(u16::try_from(index).unwrap_or(u16::MAX));
     let count = used.ports.entry(partition).or_default();
     *count += 1;
@@ -281,5 +287,25 @@ fn port(
         let title = format!("partition {} has too many ports", quote(partitions[index].unwrap_or_default()));
         found.push(Mistake::at(text.span(), title, format!("the first beyond {MAX_PORTS}")));
     }
-    Some(End::Port { partition, name: port.to_owned() })
+    Some(End::Port { partition, name: port })
+}
+
+/// The name of a port, if it can be one.
+fn port_name(text: &Spanned<String>, name: &str, subject: &str, found: &mut Vec<Mistake>) -> Option<String> {
+    let before = found.len();
+    checks::name(&Spanned::new(text.span(), name.to_owned()), &format!("a port in {subject}"), found);
+    (found.len() == before).then(|| name.to_owned())
+}
+
+/// Objects to the ends that only a run in lockstep has.
+pub(super) fn object_to_outside(sections: &[Section<RawChannel>], found: &mut Vec<Mistake>) {
+    for section in sections {
+        let destinations = section.raw.destinations.iter().flat_map(|list| list.get_ref());
+        for text in section.raw.source.iter().chain(destinations).filter(|text| text.get_ref().starts_with(OUTSIDE)) {
+            let title = format!("{} ends at a program outside, and this run has none", subject(section));
+            let help =
+                "`bulkhead run --virtual --lockstep PATH` waits for one at the socket PATH (see docs/lockstep.md)";
+            found.push(Mistake::at(text.span(), title, "a port of that program").help(help));
+        }
+    }
 }

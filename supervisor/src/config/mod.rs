@@ -80,6 +80,19 @@ pub fn parse(
     }
 }
 
+/// What is to be said about a configuration with channels that end at a program outside, to somebody who runs it without one.
+pub fn outside_is_missing(path: &Path) -> Mistakes {
+    let (text, mut found) = (read(path).unwrap_or_default(), Vec::new());
+    if let Some(document) = document::read(&text, &mut found) {
+        channels::object_to_outside(&document.channels, &mut found);
+    }
+    // The file may be another one by now.
+    match found.is_empty() {
+        true => Mistakes::of_file(path, "ends channels at a program outside, and this run has none"),
+        false => Mistakes::new(path, &text, found),
+    }
+}
+
 /// The text of the file at `path`, or what is wrong with the file.
 fn read(path: &Path) -> Result<String, String> {
     let bytes = read_bytes(path).map_err(|error| match error.kind() {

@@ -25,6 +25,7 @@ use tokio::net::{UdpSocket, UnixDatagram};
 use tokio::sync::Notify;
 
 use super::Channels;
+use super::outside::{self, Unsent};
 use crate::config::{Channel, End, PartitionId};
 use crate::dispatch::real::now_ns;
 use crate::partition::pin;
@@ -33,8 +34,6 @@ use crate::partition::pin;
 const LOOK: Duration = Duration::from_millis(1);
 /// Most messages of one channel that are passed on in one look.
 const MOST: u32 = 256;
-/// What messages from sockets carry as their source's start.
-const GENERATION: u32 = 1;
 
 /// A socket that cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +142,7 @@ impl Gateways {
                 let is_source = index == 0;
                 let refused = |error| GatewayError { channel: channel.name.clone(), end: end.to_string(), error };
                 let (bound, to) = match end {
-                    End::Port { .. } => continue,
+                    End::Port { .. } | End::Outside(_) => continue,
                     End::Udp(address) => (udp(*address, is_source).map_err(refused)?, Address::Udp(*address)),
                     End::Unix(path) => (unix(path, is_source).map_err(refused)?, Address::Unix(path.clone())),
                 };
@@ -336,20 +335,11 @@ fn tell(shared: &Shared, channel: &Channel) {
 /// Sends `message` as the source of a channel would; whether it went through.
 fn deliver(channels: &Channels, number: usize, message: &[u8]) -> bool {
     let Some((channel, memory)) = channels.get(number) else { return false };
-    if message.is_empty() || message.len() > channel.message_bytes as usize {
-        return false;
+    let sent = outside::send(channel, memory, now_ns(), message);
+    if sent == Err(Unsent::Full) {
+        outside::give_up(channel, memory);
     }
-    let source = memory.source_page();
-    if let (Some(shape), Some(destination)) = (channel.queue_shape(), memory.destination_page()) {
-        let Some(sender) = queue::Sender::new(shape, source, destination, memory.slots()) else { return false };
-        let sent = sender.send(GENERATION, message);
-        if sent == Err(queue::SendError::Full) {
-            sender.count_lost();
-        }
-        return sent.is_ok();
-    }
-    let writer = channel.sampling_shape().and_then(|shape| sampling::Writer::new(shape, source, memory.slots()));
-    writer.is_some_and(|writer| writer.write(GENERATION, now_ns(), message).is_ok())
+    sent.is_ok()
 }
 
 /// One socket that messages go to.

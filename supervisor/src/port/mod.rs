@@ -1,12 +1,13 @@
 //! Channels and ports: whose pages are whose, and who is told when something has arrived.
 //!
 //! The ring and the slots themselves are [`bulkhead_abi::port`]'s; guests run them, and this supervisor only where a channel
-//! ends at a socket. What is here:
+//! ends at a socket or at a program outside. What is here:
 //!
 //! * `memory`: a channel's memfds, with a read-only descriptor for the side that reads;
 //! * [`Channels`]: all of a module's; [`Ports`]: what one partition sees of them, at which addresses, and what a restart does;
 //! * [`watch`]: how a dispatcher notices that a partition has sent or received something;
 //! * [`audit`]: noticing positions that make no sense, and whose fault that is;
+//! * [`outside`]: the supervisor as one end of a channel;
 //! * [`gateway`]: ends that are sockets.
 //!
 //! A restart clears what waits for the partition and keeps what it has sent: the destinations of a sampling channel are told
@@ -16,6 +17,7 @@
 pub mod audit;
 pub mod gateway;
 pub mod memory;
+pub mod outside;
 pub mod watch;
 
 use std::sync::Arc;

@@ -46,6 +46,7 @@ use crate::dispatch::policy::{GuestPolicy, RealTime};
 use crate::dispatch::real::now_ns;
 use crate::health::StormWatch;
 use crate::host::{self, Cpus};
+use crate::lockstep::link::Door;
 use crate::partition::{Birth, BirthError, Guest, Spawner, pin};
 use crate::port::audit::{Audit, Culprit};
 use crate::port::gateway::{Gateways, SocketOutcome};
@@ -124,6 +125,8 @@ struct Supervisor<'a> {
     agreement: Arc<Agreement>,
     /// Where others may ask.
     desk: Option<Desk>,
+    /// Where a client in lockstep is expected, until it is there.
+    door: Option<Door>,
     /// Where there is a recording.
     sampler: Option<Sampler>,
     startup_ns: u64,
@@ -190,6 +193,11 @@ impl<'a> Supervisor<'a> {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
         let begin_ns = if is_virtual { BEGIN_NS } else { now_ns() };
         let header = Header::new(module, facts, started, begin_ns);
+        let door = options.virtual_time.as_ref().and_then(|options| options.lockstep.as_deref());
+        let door = door.map(|path| {
+            Door::open(path).map_err(|error| RunError::Lockstep { path: path.display().to_string(), error })
+        });
+        let door = door.transpose()?;
         let desk = control::open(module, options, (real_time.fifo, &header), &housekeeping)?;
         let journal = Journal::new(&header, options.record.as_deref(), (is_virtual, desk.is_some()))?;
 
@@ -251,6 +259,7 @@ impl<'a> Supervisor<'a> {
             dispatchers: None,
             agreement: Arc::default(),
             desk,
+            door,
             sampler: None,
             startup_ns: 0,
             interrupted: false,

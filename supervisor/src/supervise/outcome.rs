@@ -77,6 +77,8 @@ pub struct VirtualOptions {
     pub seed: u64,
     /// How many times as fast as the host's time virtual time may run, more than 0; `None` for as fast as possible.
     pub speed: Option<f64>,
+    /// Where to wait for a program outside, which says how far time may go.
+    pub lockstep: Option<PathBuf>,
 }
 
 /// What a virtual run came to.
@@ -111,6 +113,14 @@ pub enum RunError {
     /// The control socket cannot be had.
     #[error("--control {path}: {error}")]
     Control {
+        /// Where it was to be.
+        path: String,
+        /// Why.
+        error: PlaceError,
+    },
+    /// The socket for the client in lockstep cannot be had.
+    #[error("--lockstep {path}: {error}")]
+    Lockstep {
         /// Where it was to be.
         path: String,
         /// Why.
@@ -201,6 +211,10 @@ pub enum Ending {
     PowerFail,
     /// In a virtual run: nothing can ever happen again.
     Deadlock,
+    /// In lockstep: the client said so.
+    Stopped,
+    /// In lockstep: the client is gone.
+    Abandoned,
     /// In a virtual run: a guest does not move the clock and does not give way.
     Stuck {
         /// Which one.
@@ -278,6 +292,8 @@ impl Outcome {
             | Ending::AllEnded
             | Ending::Interrupted
             | Ending::OutputClosed
+            | Ending::Stopped
+            | Ending::Abandoned
             | Ending::LateWindow { .. } => false,
             Ending::Shutdown { .. } | Ending::Storm { .. } | Ending::BirthFailed { .. } => true,
             Ending::Deadlock | Ending::Stuck { .. } | Ending::PowerFail => true,

@@ -185,6 +185,11 @@ impl Resident {
         self.interrupts_before.wrapping_add(here)
     }
 
+    /// Which start of the partition this is, from 1; 0 before the first.
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
+    }
+
     /// Takes over a finished birth. A process that nobody wants any more (the module stops) is destroyed.
     pub(super) fn arrive(&mut self, birth: Birth) -> Result<(), BirthError> {
         let process = birth.process?;

@@ -11,14 +11,31 @@ use crate::dispatch::handover;
 use crate::port::watch::Watch;
 use crate::supervise::{Ending, State};
 
+/// A module in which nothing happens any more of itself.
+#[derive(Debug)]
+pub(super) struct Stalemate {
+    /// What each partition waits for.
+    pub(super) words: String,
+    /// Whether the client could change that by what it does at its ports.
+    pub(super) outside_may_help: bool,
+}
+
 impl World<'_, '_> {
-    /// Ends the run if nothing can ever happen again.
+    /// Ends the run if nothing can ever happen again, even if the client wanted it to.
     pub(super) fn expect_something(&mut self) {
+        let Some(Stalemate { words, outside_may_help: false }) = self.stalemate() else { return };
+        self.supervisor.say(&format!("deadlock, nothing can ever happen again: {words}"));
+        self.finish(Ending::Deadlock);
+    }
+
+    /// What all partitions wait for, if nothing can happen any more of itself.
+    pub(super) fn stalemate(&self) -> Option<Stalemate> {
         // What a partition has sent in its window is heard of at the window's end.
         if self.watches.iter().any(Watch::has_news) {
-            return;
+            return None;
         }
         let mut words = Vec::new();
+        let mut outside_may_help = false;
         for (index, resident) in self.supervisor.residents.iter().enumerate() {
             if resident.state != State::Normal {
                 continue;
@@ -35,17 +52,16 @@ impl World<'_, '_> {
                 _ => false,
             };
             if !is_hopeless {
-                return;
+                return None;
             }
+            let hears = self.lanes[index].waits != Waits::Nothing && enabled & 1 << line::PORT != 0;
+            outside_may_help |= hears && self.reached[index];
             words.push(match self.lanes[index].waits {
                 Waits::Nothing => format!("\"{}\" sleeps with interrupts masked", partition.name),
                 _ => format!("\"{}\" waits for {}", partition.name, lines(enabled)),
             });
         }
-        if !words.is_empty() {
-            self.supervisor.say(&format!("deadlock, nothing can ever happen again: {}", words.join("; ")));
-            self.finish(Ending::Deadlock);
-        }
+        (!words.is_empty()).then(|| Stalemate { words: words.join("; "), outside_may_help })
     }
 
     /// A guest does not give the turn back.

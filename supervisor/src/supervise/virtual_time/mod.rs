@@ -9,6 +9,7 @@
 
 mod endings;
 mod lane;
+mod lockstep;
 mod world;
 
 use std::io::{self, IsTerminal, Read};
@@ -58,8 +59,9 @@ impl Supervisor<'_> {
 
     /// Runs the module in virtual time until it ends.
     pub(super) fn attend_virtually(&mut self, options: &VirtualOptions) -> Result<Ending, RunError> {
-        let begun = Instant::now();
         let input = self.read_input()?;
+        let client = self.await_client()?;
+        let begun = Instant::now();
         let module = self.module;
         let mut producers = Vec::new();
         for _ in &module.cores {
@@ -73,15 +75,20 @@ impl Supervisor<'_> {
         let stop = AtomicBool::new(false);
         let pace = options.speed.map(|speed| Pace { begun, speed });
         let bounds = Bounds { deadline_ns, quantum_ns: options.quantum_ns, pace };
-        let mut world = World::new(self, bounds, input, &stop);
-        if !world.all_ended() {
+        let mut world = World::new(self, bounds, (input, client), &stop);
+        world.look_around();
+        if !world.is_over() && !world.all_ended() {
             keep_windows(&assignments, producers, &mut world, &stop);
         }
-        let ending = world.into_ending();
+        let (ending, client) = world.into_ending();
         let failing = self.collect_events();
         let ended = self.virtual_outcome(options, begun.elapsed());
+        let ending = ending.transpose()?.or(failing).unwrap_or(Ending::Complete);
+        if let Some(client) = client {
+            client.conclude(&ending, &ended, || self.may_wait());
+        }
         self.virtual_outcome = Some(ended);
-        Ok(ending.transpose()?.or(failing).unwrap_or(Ending::Complete))
+        Ok(ending)
     }
 
     /// What the dispatcher of a core works with.

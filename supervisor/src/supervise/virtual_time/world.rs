@@ -11,11 +11,13 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::lane::{Lane, NEW, Waits, slice_end};
+use super::lockstep::{self, Client};
 use crate::config::PartitionId;
 use crate::dispatch::handover::{self, Look};
 use crate::dispatch::real::{Raised, raise};
 use crate::dispatch::{Begun, Ended, Processes, TimeSource};
 use crate::port::watch::Watch;
+use crate::supervise::resident::Resident;
 use crate::supervise::{Ending, RunError, State, Supervisor, console};
 
 /// Boundaries between two looks at what does not depend on virtual time.
@@ -38,6 +40,10 @@ pub(super) struct World<'s, 'm> {
     open: Vec<Option<usize>>,
     bounds: Bounds,
     pub(super) input: Vec<u8>,
+    /// Whoever keeps the module in lockstep; away while it is asked.
+    pub(super) client: Option<Client>,
+    /// By partition: whether a client can bring it news.
+    pub(super) reached: Vec<bool>,
     boundaries: u32,
     ending: Option<Result<Ending, RunError>>,
     stop: &'s AtomicBool,
@@ -96,9 +102,10 @@ impl<'s, 'm> World<'s, 'm> {
     pub(super) fn new(
         supervisor: &'s mut Supervisor<'m>,
         bounds: Bounds,
-        input: Vec<u8>,
+        (input, client): (Vec<u8>, Option<Client>),
         stop: &'s AtomicBool,
     ) -> Self {
+        let partitions = supervisor.residents.len();
         World {
             lanes: supervisor.residents.iter().map(|_| NEW).collect(),
             watches: supervisor
@@ -110,6 +117,11 @@ impl<'s, 'm> World<'s, 'm> {
             open: vec![None; supervisor.module.cores.len()],
             bounds,
             input,
+            reached: match client {
+                Some(_) => lockstep::reached(&supervisor.channels, partitions),
+                None => vec![false; partitions],
+            },
+            client,
             boundaries: 0,
             ending: None,
             stop,
@@ -117,9 +129,14 @@ impl<'s, 'm> World<'s, 'm> {
         }
     }
 
-    /// How the run has ended, if anything but its last frame ended it.
-    pub(super) fn into_ending(self) -> Option<Result<Ending, RunError>> {
-        self.ending
+    /// How the run has ended, if anything but its last frame ended it, and who may want to know.
+    pub(super) fn into_ending(self) -> (Option<Result<Ending, RunError>>, Option<Client>) {
+        (self.ending, self.client)
+    }
+
+    /// Whether anything has ended the run.
+    pub(super) fn is_over(&self) -> bool {
+        self.ending.is_some()
     }
 
     pub(super) fn finish(&mut self, ending: Ending) {
@@ -147,16 +164,17 @@ impl<'s, 'm> World<'s, 'm> {
         let mut told = false;
         self.watches[index].look(|peer| {
             told = true;
-            let vcpu = residents[peer.index()].memory.vcpu();
-            let lane = &mut lanes[peer.index()];
-            if raise(vcpu, line::PORT) != Raised::Unwanted && matches!(lane.waits, Waits::Interrupt(_)) {
-                lane.waits = Waits::Ready;
-            }
+            bring_news(&residents[peer.index()], &mut lanes[peer.index()]);
         });
         if told && !self.stop.load(Ordering::Relaxed) {
             // Perhaps it was all that there was to wait for, and nobody cares.
             self.expect_something();
         }
+    }
+
+    /// There is news for this partition at one of its ports.
+    pub(super) fn tell(&mut self, partition: PartitionId) {
+        bring_news(&self.supervisor.residents[partition.index()], &mut self.lanes[partition.index()]);
     }
 
     /// A window of this partition begins.
@@ -209,11 +227,14 @@ impl<'s, 'm> World<'s, 'm> {
         rings
     }
 
-    /// Lets time pass until `instant_ns`, or until the run ends.
+    /// Lets time pass until `instant_ns`, or until the run ends, and asks the client at the instants that it has named.
     pub(super) fn pass(&mut self, instant_ns: u64) {
         let end_ns = instant_ns.min(self.bounds.deadline_ns);
+        self.attend_client();
         while self.supervisor.now_ns() < end_ns && self.ending.is_none() {
-            self.pass_slice(end_ns);
+            let horizon_ns = self.client.as_ref().map_or(NEVER, |client| client.horizon_ns);
+            self.pass_slice(end_ns.min(horizon_ns));
+            self.attend_client();
         }
         if self.ending.is_some() {
             return;
@@ -272,14 +293,17 @@ impl<'s, 'm> World<'s, 'm> {
         }
     }
 
-    /// What has nothing to do with virtual time: signals to the supervisor, and whoever reads the output.
-    fn look_around(&mut self) {
+    /// What has nothing to do with virtual time: signals to the supervisor, whoever reads the output, and whether the client lives.
+    pub(super) fn look_around(&mut self) {
         self.supervisor.read_signals();
         if self.supervisor.interrupted {
             self.finish(Ending::Interrupted);
         }
         if self.supervisor.output.is_closed() {
             self.finish(Ending::OutputClosed);
+        }
+        if self.client.as_ref().is_some_and(Client::is_gone) {
+            self.abandon();
         }
     }
 
@@ -335,9 +359,8 @@ impl<'s, 'm> World<'s, 'm> {
                 self.bury(index, limit_ns);
                 return None;
             }
-            self.supervisor.read_signals();
-            if self.supervisor.interrupted {
-                self.finish(Ending::Interrupted);
+            self.look_around();
+            if self.ending.is_some() {
                 return None;
             }
         }
@@ -420,6 +443,13 @@ impl<'s, 'm> World<'s, 'm> {
             self.finish(Ending::AllEnded);
         }
         all
+    }
+}
+
+/// Interrupts a partition for its ports, and wakes it if it sleeps until an interrupt.
+fn bring_news(resident: &Resident, lane: &mut Lane) {
+    if raise(resident.memory.vcpu(), line::PORT) != Raised::Unwanted && matches!(lane.waits, Waits::Interrupt(_)) {
+        lane.waits = Waits::Ready;
     }
 }
 
