@@ -68,11 +68,12 @@ class Flight:
 def main(arguments):
     with Module(CONFIGURATION, arguments) as module:
         flight = Flight(module)
-        steered = flight.steered
-        while flight.frame():
-            if flight.steered != steered:
-                steered = flight.steered
-                print(f"plant: {module.now_ns / 1e9:.2f} s: {'steered' if steered else 'not steered'}", flush=True)
+        while True:
+            begun_ns, before = module.now_ns, flight.steered
+            if not flight.frame():
+                break
+            if flight.steered != before:
+                print(f"plant: {begun_ns / 1e9:.2f} s: {'steered' if flight.steered else 'not steered'}", flush=True)
         status = module.close()
         aircraft = flight.aircraft
         print(f"plant: {module.end['ending']} at {module.now_ns / 1e9:.6f} s, {aircraft.altitude!r} feet, {aircraft.heading!r} degrees")

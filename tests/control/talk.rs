@@ -1,4 +1,5 @@
 //! A client of the protocol as a script would be one: lines of JSON, nothing of Bulkhead's own.
+#![allow(dead_code, reason = "every test file uses its own part")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;

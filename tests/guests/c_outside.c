@@ -23,10 +23,12 @@ static void on_news(uint32_t line, void *argument)
 /* Waits until the interrupt after `seen` others. */
 static void sleep_until(uint64_t seen)
 {
-    uint32_t level = bh_irq_disable();
-    while (arrivals == seen)
-        bh_idle();
-    bh_irq_enable(level);
+    while (arrivals == seen) {
+        uint32_t level = bh_irq_disable();
+        if (arrivals == seen)
+            bh_idle();
+        bh_irq_enable(level);
+    }
 }
 
 static int is_end(int64_t length)
