@@ -256,6 +256,17 @@ fn channels_join_ports_and_sockets() {
 }
 
 #[test]
+fn channels_may_end_at_a_program_outside() {
+    let text = std::fs::read_to_string(folder("good").join("channels.toml")).unwrap();
+    let text = text.replace("unix:commands.sock", "outside:commands").replace("udp:127.0.0.1:9000", "outside:attitude");
+    let module = parse("outside.toml", &text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let [attitude, commands] = module.channels.as_slice() else { panic!("{module:?}") };
+    assert_eq!(attitude.destinations[1], End::Outside("attitude".to_owned()));
+    assert_eq!(commands.source, End::Outside("commands".to_owned()));
+    assert!(attitude.has_outside() && !attitude.has_socket() && commands.has_outside());
+}
+
+#[test]
 fn memory_blocks_have_readers_and_writers() {
     let blocks = module("memory.toml").blocks;
     let (nav, display) = (PartitionId(0), PartitionId(1));

@@ -24,6 +24,41 @@ fn the_same_conversation_has_the_same_digest_and_another_one_has_another() {
     assert_ne!(conversation("one", MS + 1), first, "another instant");
 }
 
+#[test]
+fn cores_side_by_side_come_out_the_same_too() {
+    let image = guest("c_outside").display().to_string();
+    let mut text = "[module]\nname = \"test\"\nmajor_frame = \"4 ms\"\n".to_owned();
+    for (name, core) in [("a", 0), ("b", 1)] {
+        text += &format!("[[partition]]\nname = \"{name}\"\nimage = \"{image}\"\nargs = [\"spin\"]\ncore = {core}\n");
+        text += &format!("[[window]]\npartition = \"{name}\"\nstart = \"{core} ms\"\nduration = \"3 ms\"\n");
+    }
+    text += QUEUES;
+    text += &QUEUES
+        .replace("to a", "to b")
+        .replace("from a", "from b")
+        .replace("a.", "b.")
+        .replace("outside:", "outside:b_");
+    let once = || {
+        let mut a = lock(&text);
+        let mut answers = Vec::new();
+        for instant in [1_000_001, 1_500_000, 2_222_222, 5_000_000] {
+            a.advance(instant);
+            answers.push(a.ask(serde_json::json!({"op": "send", "port": "b_in", "data": "00"})));
+            answers.push(a.ask(serde_json::json!({"op": "send", "port": "in", "data": "01"})));
+            a.advance(instant + 3000);
+            answers.extend(["b_out", "out"].map(|port| a.ask(serde_json::json!({"op": "receive", "port": port}))));
+            answers.push(a.ask(serde_json::json!({"op": "state"})));
+        }
+        let (end, finished) = a.stop();
+        (answers, end["digest"].clone(), finished.stdout)
+    };
+    let first = once();
+    assert_eq!(first.2.matches("struck at").count(), 8, "{first:#?}");
+    for _ in 0..2 {
+        assert_eq!(once(), first);
+    }
+}
+
 /// A module of two partitions on one core, of which one counts and one sleeps.
 fn alone() -> String {
     let image = guest("c_time");

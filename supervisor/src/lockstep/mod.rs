@@ -4,10 +4,12 @@
 //! supervisor's main thread itself, which does nothing else meanwhile: time stands still while the client thinks, and what it does
 //! happens at an exact instant.
 //!
-//! * [`protocol`]: what the lines mean; pure;
+//! * [`protocol`]: what goes over the socket;
+//! * [`request`]: what a client's line asks for;
 //! * [`link`]: the socket, and the one client.
 //!
 //! What requests do to the module is in [`crate::supervise`].
 
 pub mod link;
 pub mod protocol;
+pub mod request;

@@ -14,8 +14,9 @@ use super::world::World;
 use crate::config::{ChannelKind, End};
 use crate::lockstep::link::{Link, Next};
 use crate::lockstep::protocol::{
-    Answer, ChannelState, Direction, Hello, Line, Outcome, PartitionState, Port, State, Why, Wish, judge, to_hex,
+    Answer, ChannelState, Direction, Hello, Line, Outcome, PartitionState, Port, State, Why,
 };
+use crate::lockstep::request::{Wish, judge, to_hex};
 use crate::port::Channels;
 use crate::port::outside::{self, Received, Unsent};
 use crate::supervise::outcome::{VirtualOutcome, host_error};
