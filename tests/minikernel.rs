@@ -48,6 +48,22 @@ fn it_runs_alone() {
     is_well(&finish(command));
 }
 
+/// Struck at whatever instruction in virtual time, a share of its rounds only: each takes thousands of traps.
+#[test]
+fn it_runs_step_by_step_and_the_same_every_time() {
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let once = || {
+        let mut command = bulkhead();
+        command.args(["run", "--virtual", "--preempt", "step", "--block-ns", "50"]).arg(kernel()).args(["--", "1000"]);
+        finish(command)
+    };
+    let (first, second) = (once(), once());
+    assert_eq!(first.code(), 0, "{first:#?}");
+    assert_eq!((figure(&first, "failures"), figure(&first, "idle") > 0), (0, true), "{first:#?}");
+    assert!(figure(&first, "checks") >= 500, "{first:#?}");
+    assert_eq!(first.stdout, second.stdout);
+}
+
 /// Stopped half of the time at whatever instruction the window ends, with a peer on the core that never waits.
 #[test]
 fn it_runs_in_every_other_window_beside_a_guest_that_spins() {

@@ -14,6 +14,8 @@ mod explore;
 mod repeatable;
 #[path = "common/running.rs"]
 mod running;
+#[path = "virtual_time/step.rs"]
+mod step;
 
 use std::path::{Path, PathBuf};
 

@@ -14,12 +14,14 @@ use core::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 use bulkhead_abi::map;
 use bulkhead_abi::vcpu::{DOORBELL, FaultKind};
 
-use crate::{arch, boot, irq, virtual_time, window};
+use crate::{arch, boot, irq, step, virtual_time, window};
 
 const SIGTRAP: i32 = 5;
 const SIGSEGV: i32 = 11;
 const SIGALRM: i32 = 14;
 const SIGSYS: i32 = 31;
+/// `si_code` of SIGTRAP: a step.
+const TRAP_TRACE: i32 = 2;
 /// `si_code` of SIGSEGV: nothing is mapped there.
 const SEGV_MAPERR: i32 = 1;
 /// `si_code` of what the processor raises without an address: a general protection fault.
@@ -117,27 +119,30 @@ struct SigInfo {
     arch: u32,
 }
 
+/// The registers in Linux' signal frame: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, eflags, segments, err, trapno,
+/// oldmask, cr2.
+pub(crate) type Interrupted = [u64; 23];
+
 /// Linux' struct ucontext on x86-64 up to the signal mask (arch/x86/include/uapi/asm/{ucontext,sigcontext}.h).
 #[repr(C)]
 struct Context {
     flags: u64,
     link: u64,
     stack: [u64; 3],
-    /// r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, eflags, segments, err, trapno, oldmask, cr2.
-    registers: [u64; 23],
+    registers: Interrupted,
     fpstate: u64,
     reserved: [u64; 8],
     mask: u64,
 }
 
-const RDI: usize = 8;
-const RSI: usize = 9;
+pub(crate) const RDI: usize = 8;
+pub(crate) const RSI: usize = 9;
 const RDX: usize = 12;
-const RAX: usize = 13;
-const RCX: usize = 14;
-const RSP: usize = 15;
-const RIP: usize = 16;
-const RFLAGS: usize = 17;
+pub(crate) const RAX: usize = 13;
+pub(crate) const RCX: usize = 14;
+pub(crate) const RSP: usize = 15;
+pub(crate) const RIP: usize = 16;
+pub(crate) const RFLAGS: usize = 17;
 const SELECTORS: usize = 18;
 const ERR: usize = 19;
 const TRAPNO: usize = 20;
@@ -150,6 +155,35 @@ const R10: usize = 2;
 extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Context) {
     // SAFETY: the kernel passes pointers into the signal frame it has just written, which this handler alone uses.
     let (info, context) = unsafe { (&*info, &mut *context) };
+    if !step::is_on() {
+        return handle(signal, info, context);
+    }
+    if on_handlers_stack(context) {
+        // A handler does not step. The one for steps may have looked in vain at what the guest is about to execute.
+        match arch::resumption(context.registers[RIP]) {
+            Some((ip, value)) => {
+                context.registers[RIP] = ip;
+                context.registers[RAX] = value.unwrap_or(context.registers[RAX]);
+            }
+            None => handle(signal, info, context),
+        }
+        return;
+    }
+    let ip = context.registers[RIP];
+    if signal == SIGTRAP && info.code == TRAP_TRACE {
+        match step::trap(&mut context.registers) {
+            step::Trap::Over => {}
+            step::Trap::Interrupt => interrupt(context),
+            step::Trap::Own => handle(signal, info, context),
+        }
+    } else {
+        step::enter(&mut context.registers);
+        handle(signal, info, context);
+    }
+    step::leave(&mut context.registers, ip);
+}
+
+fn handle(signal: i32, info: &SigInfo, context: &mut Context) {
     if virtual_time::is_virtual() && virtual_signal(signal, info, context) {
         return;
     }
@@ -167,8 +201,7 @@ extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Co
         return;
     }
     // What somebody sent, rather than an instruction raised, is not the guest's to handle, and neither is a fault of its handler.
-    let in_handler = (map::ALT_STACK.base..map::ALT_STACK.end()).contains(&context.registers[RSP]);
-    if info.code > 0 && signal != SIGSYS && !in_handler && resumed(signal, info, context) {
+    if info.code > 0 && signal != SIGSYS && !on_handlers_stack(context) && resumed(signal, info, context) {
         return;
     }
     let registers = &mut context.registers;
@@ -184,6 +217,11 @@ extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Co
     }
 }
 
+/// Whether a signal's handler was interrupted.
+fn on_handlers_stack(context: &Context) -> bool {
+    (map::ALT_STACK.base..map::ALT_STACK.end()).contains(&context.registers[RSP])
+}
+
 /// In a virtual run signals bring no interrupts, but the supervisor's question where the guest is, because its clock stands still;
 /// and the time-stamp counter faults. True if that was it.
 fn virtual_signal(signal: i32, info: &SigInfo, context: &mut Context) -> bool {
@@ -192,8 +230,9 @@ fn virtual_signal(signal: i32, info: &SigInfo, context: &mut Context) -> bool {
     let in_image = ip >= map::IMAGE.base && ip < map::IMAGE.end();
     if signal == SIGALRM || signal == DOORBELL {
         virtual_time::note_ip(ip);
+        // A guest that steps moves the clock there itself, and must not be told to at an instant that the host chooses.
         // SAFETY: the processor was about to execute what is there.
-        if in_image && unsafe { arch::is_empty_loop(ip) } && virtual_time::spin() {
+        if !step::is_on() && in_image && unsafe { arch::is_empty_loop(ip) } && virtual_time::spin() {
             interrupt(context);
         }
         return true;
@@ -244,6 +283,7 @@ fn interrupt(context: &mut Context) {
     forget();
     registers[RSP] = frame;
     registers[RIP] = irq::vector();
+    registers[RFLAGS] &= !arch::TRAP_FLAG;
 }
 
 /// Hands a fault to the guest's handler; true if the guest goes on.

@@ -57,6 +57,8 @@ pub mod schedule;
 #[cfg(feature = "runtime")]
 mod start;
 #[cfg(feature = "runtime")]
+mod step;
+#[cfg(feature = "runtime")]
 pub mod timer;
 #[cfg(feature = "runtime")]
 pub mod trace;

@@ -13,9 +13,12 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use bulkhead_abi::exploration::Stream;
 use bulkhead_abi::map;
 use bulkhead_abi::vcpu::line;
-use bulkhead_abi::virtual_time::{DIGEST, GUEST, NEVER, Parameters, Reason, SUPERVISOR, VIRTUAL, VirtualCpu, mix};
+use bulkhead_abi::virtual_time::{
+    DIGEST, GUEST, NEVER, Parameters, Reason, STEP, SUPERVISOR, VIRTUAL, VirtualCpu, mix,
+};
 
-use crate::{arch, boot, irq, window};
+use crate::step::quietly;
+use crate::{arch, boot, irq, step, window};
 
 /// What the callback counts on until start-up has found the real thing, and in real runs: a clock without events.
 static STILL: VirtualCpu = VirtualCpu {
@@ -30,9 +33,11 @@ static STILL: VirtualCpu = VirtualCpu {
     ip: AtomicU64::new(0),
 };
 
-/// The clock in use; the callback reads it.
+/// The clock that the callback counts on.
 #[unsafe(no_mangle)]
 static bh_virtual_cpu: AtomicPtr<VirtualCpu> = AtomicPtr::new((&raw const STILL).cast_mut());
+/// The clock in use. It is the callback's, too, unless the guest steps: then blocks take no time of their own.
+static CPU: AtomicPtr<VirtualCpu> = AtomicPtr::new((&raw const STILL).cast_mut());
 
 pub(crate) static IS_VIRTUAL: AtomicBool = AtomicBool::new(false);
 /// When the guest's timer is to strike, which with a seed is some time after it is due; 0 if it is not set.
@@ -41,7 +46,9 @@ static DUE_NS: AtomicU64 = AtomicU64::new(0);
 /// kept from jumping over it.
 static SERVICE_NS: AtomicU64 = AtomicU64::new(NEVER);
 /// How long a guest may be busy before that, in nanoseconds of virtual time.
-const BUSY_NS: u64 = 10_000_000;
+static BUSY_NS: AtomicU64 = AtomicU64::new(10_000_000);
+/// The same in instructions, where the guest steps through them.
+const BUSY_STEPS: u64 = 20_000;
 /// When an event is looked at again that came in a signal's handler, in nanoseconds from then.
 const RETRY_NS: u64 = 200;
 /// What a call of the shim takes, in nanoseconds.
@@ -56,7 +63,7 @@ static HELD: AtomicU32 = AtomicU32::new(0);
 fn cpu() -> &'static VirtualCpu {
     // SAFETY: either the static above or the guest's page, which the supervisor mapped for the whole life of the process; all
     // fields are atomic.
-    unsafe { &*bh_virtual_cpu.load(Ordering::Relaxed) }
+    unsafe { &*CPU.load(Ordering::Relaxed) }
 }
 
 /// The guest's page, which counts interrupts in a real run too.
@@ -82,8 +89,12 @@ pub(crate) fn init() {
     if parameters.mode.load(Ordering::Relaxed) != VIRTUAL {
         return;
     }
-    bh_virtual_cpu.store((&raw const *page()).cast_mut(), Ordering::Relaxed);
-    let cpu = cpu();
+    let cpu = page();
+    CPU.store((&raw const *cpu).cast_mut(), Ordering::Relaxed);
+    let steps = parameters.preempt.load(Ordering::Relaxed) == STEP;
+    if !steps {
+        bh_virtual_cpu.store((&raw const *cpu).cast_mut(), Ordering::Relaxed);
+    }
     cpu.now_ns.store(parameters.from_ns.load(Ordering::Relaxed), Ordering::Relaxed);
     cpu.block_ns.store(u64::from(parameters.block_ns.load(Ordering::Relaxed)), Ordering::Relaxed);
     cpu.digest.store(DIGEST, Ordering::Relaxed);
@@ -94,9 +105,15 @@ pub(crate) fn init() {
         STREAM.store(Stream::new(seed, info.partition_id, info.generation).state(), Ordering::Relaxed);
         change_pace();
     }
-    SERVICE_NS.store(now_ns() + BUSY_NS, Ordering::Relaxed);
+    if steps {
+        BUSY_NS.store(u64::from(parameters.block_ns.load(Ordering::Relaxed)) * BUSY_STEPS, Ordering::Relaxed);
+    }
+    SERVICE_NS.store(now_ns() + busy_ns(), Ordering::Relaxed);
     IS_VIRTUAL.store(true, Ordering::Relaxed);
     arm_next();
+    if steps {
+        step::begin();
+    }
 }
 
 /// Module time, without any time passing.
@@ -119,9 +136,12 @@ pub(crate) fn read_ns() -> u64 {
 /// Lets the time of a call pass, and with it what becomes due; the result is the instant before that.
 fn tick() -> u64 {
     let cpu = cpu();
-    let now = now_ns().saturating_add(CALL_NS.load(Ordering::Relaxed));
-    cpu.now_ns.store(now, Ordering::Relaxed);
-    if now >= cpu.next_ns.load(Ordering::Relaxed) {
+    let (now, is_due) = quietly(|| {
+        let now = now_ns().saturating_add(CALL_NS.load(Ordering::Relaxed));
+        cpu.now_ns.store(now, Ordering::Relaxed);
+        (now, now >= cpu.next_ns.load(Ordering::Relaxed))
+    });
+    if is_due {
         cpu.next_ns.store(NEVER, Ordering::Relaxed);
         bh_virtual_event();
     }
@@ -130,13 +150,15 @@ fn tick() -> u64 {
 
 /// Sets the guest's timer; 0 stops it. Interrupts are masked.
 pub(crate) fn set_timer(due_ns: u64) {
-    let late_ns = if due_ns == 0 || !is_varied() {
-        0
-    } else {
-        draw(|stream| stream.lateness_ns(due_ns.saturating_sub(now_ns())))
-    };
-    DUE_NS.store(due_ns.saturating_add(late_ns), Ordering::Relaxed);
-    arm_next();
+    quietly(|| {
+        let late_ns = if due_ns == 0 || !is_varied() {
+            0
+        } else {
+            draw(|stream| stream.lateness_ns(due_ns.saturating_sub(now_ns())))
+        };
+        DUE_NS.store(due_ns.saturating_add(late_ns), Ordering::Relaxed);
+        arm_next();
+    });
 }
 
 /// Whether a seed varies this run.
@@ -175,6 +197,10 @@ fn due_ns() -> u64 {
     }
 }
 
+fn busy_ns() -> u64 {
+    BUSY_NS.load(Ordering::Relaxed)
+}
+
 fn service_ns() -> u64 {
     SERVICE_NS.load(Ordering::Relaxed)
 }
@@ -206,21 +232,15 @@ pub(crate) fn hold<T>(body: impl FnOnce() -> T) -> T {
 /// come back.
 #[unsafe(no_mangle)]
 extern "C" fn bh_virtual_event() {
-    if in_handler() {
+    if arch::in_handler() {
         // This very crate may be instrumented. A signal's handler is no place to be interrupted in; soon it will be over.
         let cpu = cpu();
         cpu.next_ns.store(now_ns().saturating_add(RETRY_NS), Ordering::Relaxed);
         return;
     }
-    if settle() {
+    if quietly(settle) {
         arch::take_interrupt();
     }
-}
-
-/// Whether this runs on the alternate stack.
-fn in_handler() -> bool {
-    let here = 0u8;
-    (map::ALT_STACK.base..map::ALT_STACK.end()).contains(&(&raw const here as u64))
 }
 
 /// Deals with everything that is due by now; true if the interrupted code is to be interrupted.
@@ -257,7 +277,22 @@ fn timer_is_due() {
     window::vcpu().pending.fetch_or(1 << line::TIMER, Ordering::Relaxed);
 }
 
-/// After a trapped reading of the clock, in the signal's handler: true if the trapped code is to be interrupted.
+/// Instructions take their time, in the handler of the signal that the processor raises behind each. Events wait for
+/// [`settle_in_handler`].
+pub(crate) fn pass_instructions(count: u64) {
+    let cpu = cpu();
+    let took = cpu.block_ns.load(Ordering::Relaxed).saturating_mul(count);
+    cpu.now_ns.store(now_ns().saturating_add(took), Ordering::Relaxed);
+}
+
+/// How many instructions there is time for before the next event, the last of which may take it beyond.
+pub(crate) fn instructions_ahead() -> u64 {
+    let cpu = cpu();
+    let ahead_ns = cpu.next_ns.load(Ordering::Relaxed).saturating_sub(now_ns());
+    ahead_ns.div_ceil(cpu.block_ns.load(Ordering::Relaxed).max(1))
+}
+
+/// After a trapped reading of the clock or a step, in the signal's handler: true if the trapped code is to be interrupted.
 pub(crate) fn settle_in_handler() -> bool {
     let is_due = now_ns() >= next_event_ns();
     let interrupt = is_due && settle();
@@ -275,6 +310,16 @@ pub(crate) fn counter() -> u64 {
     now
 }
 
+/// The same for an instruction that comes to nothing: it is as good as asleep, and nobody need look at its console meanwhile.
+pub(crate) fn instructions_asleep() -> u64 {
+    SERVICE_NS.store(NEVER, Ordering::Relaxed);
+    arm_next();
+    let steps = instructions_ahead();
+    let slept_ns = steps.saturating_mul(cpu().block_ns.load(Ordering::Relaxed));
+    SERVICE_NS.store(now_ns().saturating_add(slept_ns).saturating_add(busy_ns()), Ordering::Relaxed);
+    steps
+}
+
 /// Gives the turn away and sleeps until it comes back.
 fn hand_over(reason: Reason) {
     let cpu = cpu();
@@ -288,7 +333,7 @@ fn hand_over(reason: Reason) {
     let from = parameters().from_ns.load(Ordering::Relaxed);
     let now = from.max(before);
     cpu.now_ns.store(now, Ordering::Relaxed);
-    SERVICE_NS.store(now.saturating_add(BUSY_NS), Ordering::Relaxed);
+    SERVICE_NS.store(now.saturating_add(busy_ns()), Ordering::Relaxed);
 }
 
 fn give(cpu: &VirtualCpu, reason: Reason) {
@@ -314,12 +359,14 @@ fn skip(reason: Reason) {
 
 /// Sleeps until an interrupt is pending, with interrupts masked.
 pub(crate) fn idle() {
-    cpu().next_ns.store(NEVER, Ordering::Relaxed);
-    while irq::wanted() == 0 {
-        skip(Reason::Idle);
-    }
-    arm_next();
-    irq::defer();
+    quietly(|| {
+        cpu().next_ns.store(NEVER, Ordering::Relaxed);
+        while irq::wanted() == 0 {
+            skip(Reason::Idle);
+        }
+        arm_next();
+        irq::defer();
+    });
 }
 
 /// The guest is in an empty endless loop, in which no block is counted: nothing but an interrupt can come of it, so that it is as
@@ -339,9 +386,16 @@ pub(crate) fn spin() -> bool {
 /// Sleeps until the next window; interrupts are served meanwhile.
 pub(crate) fn yield_window(count: impl Fn() -> u32) {
     let current = count();
-    while count() == current {
+    // A window must not begin between the question and the answer.
+    let wait = || {
+        if count() != current {
+            return false;
+        }
         cpu().next_ns.store(NEVER, Ordering::Relaxed);
         skip(Reason::Yield);
+        true
+    };
+    while quietly(wait) {
         bh_virtual_event();
     }
 }
@@ -349,18 +403,19 @@ pub(crate) fn yield_window(count: impl Fn() -> u32) {
 /// Sleeps with interrupts masked, for ever.
 pub(crate) fn halt() -> ! {
     loop {
-        hand_over(Reason::Halt);
+        quietly(|| hand_over(Reason::Halt));
     }
 }
 
 /// Has the console fetched; no time passes.
 pub(crate) fn service() {
-    hand_over(Reason::Service);
+    quietly(|| hand_over(Reason::Service));
 }
 
 /// Gives the turn away for good, before the process ends. Nothing in a real run.
 pub(crate) fn end() {
     if is_virtual() {
+        step::end();
         give(cpu(), Reason::End);
     }
 }
@@ -398,6 +453,10 @@ pub(crate) fn note_received(port: u32, message: &[u8]) {
 /// Adds to the digest what happens now.
 #[inline(never)]
 fn note(what: u64, bytes: &[u8]) {
+    quietly(|| add_to_digest(what, bytes));
+}
+
+fn add_to_digest(what: u64, bytes: &[u8]) {
     let cpu = cpu();
     let before = mix(mix(cpu.digest.load(Ordering::Relaxed), what), now_ns());
     let (words, rest) = bytes.as_chunks::<8>();

@@ -51,6 +51,17 @@ fn semaphores() {
     in_order(&run, &["F-GKXA lands", "D-AIBL has left", "G-EUYT lands", "JA801A has left"]);
 }
 
+/// In virtual time, struck at whatever instruction: it comes to the same.
+#[test]
+fn semaphores_step_by_step() {
+    guest("idle");
+    let mut command = super::common::bulkhead();
+    command.args(["run", "--virtual", "--preempt", "step"]).arg(root().join("examples/apex/semaphores.elf"));
+    let run = super::common::finish(command);
+    assert_eq!(run.code(), 0, "{run:#?}");
+    in_order(&run, &["F-GKXA lands", "D-AIBL has left", "G-EUYT lands", "JA801A has left"]);
+}
+
 #[test]
 fn processes() {
     in_order(

@@ -12,6 +12,11 @@ pub const REAL: u32 = 0;
 /// Time is virtual.
 pub const VIRTUAL: u32 = 1;
 
+/// Time passes with the basic blocks of instrumented code, which are where interrupts strike.
+pub const BLOCK: u32 = 0;
+/// Time passes with each instruction, before any of which an interrupt may strike: the guest steps through its code.
+pub const STEP: u32 = 1;
+
 /// The turn is the supervisor's.
 pub const SUPERVISOR: u32 = 0;
 /// The turn is the guest's.
@@ -32,12 +37,12 @@ pub const WALL_OFFSET_NS: i64 = 946_684_800_000_000_000 - BEGIN_NS as i64;
 pub struct Parameters {
     /// [`REAL`] or [`VIRTUAL`].
     pub mode: AtomicU32,
-    /// What a basic block takes, in nanoseconds.
+    /// What a basic block takes, or with [`STEP`] an instruction, in nanoseconds.
     pub block_ns: AtomicU32,
     /// What a reading of the clock and any other call of the shim takes, in nanoseconds.
     pub call_ns: AtomicU32,
-    /// Always 0.
-    pub reserved: u32,
+    /// [`BLOCK`] or [`STEP`].
+    pub preempt: AtomicU32,
     /// Module time from which the guest has the turn.
     pub from_ns: AtomicU64,
     /// Module time at which it is to hand the turn over.
@@ -80,7 +85,7 @@ pub struct VirtualCpu {
     pub now_ns: AtomicU64,
     /// The next instant at which the shim has something to do.
     pub next_ns: AtomicU64,
-    /// What a basic block takes, in nanoseconds.
+    /// What a basic block takes, or with [`STEP`] an instruction, in nanoseconds.
     pub block_ns: AtomicU64,
     /// [`SUPERVISOR`] or [`GUEST`]; both sides sleep on it.
     pub turn: AtomicU32,
@@ -116,6 +121,7 @@ mod tests {
         assert_eq!(offset_of!(Parameters, mode), 0);
         assert_eq!(offset_of!(Parameters, block_ns), 4);
         assert_eq!(offset_of!(Parameters, call_ns), 8);
+        assert_eq!(offset_of!(Parameters, preempt), 12);
         assert_eq!(offset_of!(Parameters, from_ns), 16);
         assert_eq!(offset_of!(Parameters, until_ns), 24);
         assert_eq!(offset_of!(Parameters, seed), 32);

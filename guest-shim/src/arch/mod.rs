@@ -7,9 +7,14 @@ mod coverage;
 #[path = "paravirt_x86_64.rs"]
 mod paravirt;
 #[cfg(target_arch = "x86_64")]
+#[path = "step_x86_64.rs"]
+mod step;
+#[cfg(target_arch = "x86_64")]
 mod x86_64;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use paravirt::bh_served;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use step::*;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64::*;
 

@@ -408,6 +408,12 @@ pub(crate) fn take_interrupt() {
     unsafe { bh_take_interrupt() }
 }
 
+/// Whether this runs on the alternate stack.
+pub(crate) fn in_handler() -> bool {
+    let here = 0u8;
+    (map::ALT_STACK.base..map::ALT_STACK.end()).contains(&(&raw const here as u64))
+}
+
 /// The address of the shim's own vector.
 pub(crate) fn default_vector() -> u64 {
     &raw const bh_default_vector as u64

@@ -173,7 +173,12 @@ pub struct RunArgs {
     /// Stop at this virtual time, such as "1h"
     #[arg(long, value_name = "TIME", value_parser = duration, requires = "virtual_time", conflicts_with = "duration")]
     pub until: Option<std::time::Duration>,
-    /// What a basic block of an instrumented guest takes, in nanoseconds of virtual time [default: 2]
+    /// What moves virtual time, and where interrupts strike: the basic blocks of instrumented guests, or each instruction of any guest,
+    /// which is a thousand times slower and more
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Preempt::Block, requires = "virtual_time")]
+    pub preempt: Preempt,
+    /// What a basic block of an instrumented guest takes, in nanoseconds of virtual time [default: 2]; with `--preempt step`, what an
+    /// instruction takes [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), requires = "virtual_time")]
     pub block_ns: Option<u32>,
     /// For how long partitions that run side by side on several cores take turns: no message crosses faster [default: 10 us]
@@ -227,8 +232,26 @@ pub enum Requirement {
     Rt,
 }
 
-/// What a basic block takes by default, in nanoseconds.
-const DEFAULT_BLOCK_NS: u32 = 2;
+/// What moves virtual time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Preempt {
+    /// Basic blocks of code that is compiled with -fsanitize-coverage=trace-pc
+    #[default]
+    Block,
+    /// Instructions of any code: the processor steps through it
+    Step,
+}
+
+impl Preempt {
+    /// What a basic block, or else an instruction, takes by default, in nanoseconds.
+    fn default_ns(self) -> u32 {
+        match self {
+            Preempt::Block => 2,
+            Preempt::Step => 1,
+        }
+    }
+}
+
 /// For how long partitions that run side by side run one after the other by default, in nanoseconds.
 const DEFAULT_QUANTUM_NS: u64 = 10_000;
 

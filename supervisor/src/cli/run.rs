@@ -7,7 +7,7 @@ use nix::unistd::getppid;
 
 use super::load::{Clock, Loaded, is_elf, module, single};
 use super::{
-    Console, DEFAULT_BLOCK_NS, DEFAULT_QUANTUM_NS, GUEST_FAILED, HOST_CANNOT, Requirement, RunArgs, Speed, USAGE, WELL,
+    Console, DEFAULT_QUANTUM_NS, GUEST_FAILED, HOST_CANNOT, Preempt, Requirement, RunArgs, Speed, USAGE, WELL,
     colour_on_stderr, complain, print, report,
 };
 use crate::config::{self, Channel, Module};
@@ -44,7 +44,8 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         return Err(complain(&words, USAGE));
     }
     let virtual_time = args.virtual_time.then(|| VirtualOptions {
-        block_ns: args.block_ns.unwrap_or(DEFAULT_BLOCK_NS),
+        steps: args.preempt == Preempt::Step,
+        block_ns: args.block_ns.unwrap_or(args.preempt.default_ns()),
         quantum_ns: args.quantum.map_or(DEFAULT_QUANTUM_NS, |quantum| quantum.as_nanos() as u64),
         seed: args.seed.unwrap_or(0),
         speed: args.speed.and_then(|Speed(speed)| speed),

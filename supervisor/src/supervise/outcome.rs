@@ -69,7 +69,9 @@ pub struct ControlOptions {
 /// What a virtual run is asked for.
 #[derive(Debug, Clone)]
 pub struct VirtualOptions {
-    /// What a basic block takes, in nanoseconds, at least 1.
+    /// Whether guests step through their code, and each instruction takes its time.
+    pub steps: bool,
+    /// What a basic block takes, or else an instruction, in nanoseconds, at least 1.
     pub block_ns: u32,
     /// For how long partitions that run side by side on several cores run one after the other, in nanoseconds, at least 1.
     pub quantum_ns: u64,
@@ -93,7 +95,9 @@ pub struct VirtualOutcome {
     pub host_ns: u64,
     /// The former by the latter.
     pub ratio: f64,
-    /// What a basic block took, in nanoseconds.
+    /// What moved the clock: "block" or "step".
+    pub preempt: &'static str,
+    /// What a basic block took, or else an instruction, in nanoseconds.
     pub block_ns: u32,
     /// The seed.
     pub seed: u64,

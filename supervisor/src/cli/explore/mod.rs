@@ -19,7 +19,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
 use super::child::{How, Keep, run_to_end};
-use super::{GUEST_FAILED, HOST_CANNOT, USAGE, WELL, complain, print};
+use super::{GUEST_FAILED, HOST_CANNOT, Preempt, USAGE, WELL, complain, print};
 use crate::host::Cpus;
 use crate::partition::pin;
 use verdict::{Failure, Verdict, command_line, judge};
@@ -41,7 +41,10 @@ pub struct ExploreArgs {
     /// Stop each run at this virtual time, such as "10s"
     #[arg(long, value_name = "TIME", value_parser = duration_text)]
     pub until: Option<String>,
-    /// What a basic block takes at least, in nanoseconds of virtual time [default: 2]
+    /// What moves virtual time, and where interrupts strike
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Preempt::Block)]
+    pub preempt: Preempt,
+    /// What a basic block takes at least, in nanoseconds of virtual time [default: 2]; with `--preempt step`, an instruction [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub block_ns: Option<u32>,
     /// For how long partitions that run side by side on several cores take turns [default: 10 us]
@@ -69,6 +72,7 @@ impl ExploreArgs {
         let mut options = Vec::new();
         for (name, value) in [
             ("--until", self.until.clone()),
+            ("--preempt", (self.preempt == Preempt::Step).then(|| "step".to_owned())),
             ("--block-ns", self.block_ns.map(|ns| ns.to_string())),
             ("--quantum", self.quantum.clone()),
         ] {

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 
 use super::child::{How, Keep, run_to_end};
-use super::{GUEST_FAILED, HOST_CANNOT, USAGE, WELL, complain, load, print};
+use super::{GUEST_FAILED, HOST_CANNOT, Preempt, USAGE, WELL, complain, load, print};
 use crate::host::Cpus;
 use crate::partition::pin;
 use banner::{Ending, Verdict, judge, parse};
@@ -47,6 +47,9 @@ pub struct TestArgs {
     /// Virtual time that a basic block of instrumented code takes, in nanoseconds. The more it is, the sooner busy loops are over
     #[arg(long, value_name = "NS", value_parser = clap::value_parser!(u32).range(1..=1_000_000), requires = "virtual_time")]
     pub block_ns: Option<u32>,
+    /// What moves virtual time, and where interrupts strike
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Preempt::Block, requires = "virtual_time")]
+    pub preempt: Preempt,
     /// Run each test so many times, and compare the digests and the output of the runs
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), requires = "virtual_time")]
     pub repeat: u32,
@@ -232,6 +235,7 @@ fn execute(binary: &Path, image: &Path, args: &TestArgs, record: Option<&Path>) 
         .args(["run", "--console", "raw", "--quiet", "--json", "--die-with", &std::process::id().to_string()])
         .args(virtual_time)
         .args(args.block_ns.map(|block_ns| format!("--block-ns={block_ns}")))
+        .args((args.preempt == Preempt::Step).then_some("--preempt=step"))
         .args(record.map(|file| [OsStr::new("--record"), file.as_os_str()]).into_iter().flatten())
         .arg(image);
     // If it is killed, its guest goes with it.

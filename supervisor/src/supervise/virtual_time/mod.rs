@@ -19,7 +19,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use bulkhead_abi::clock::Scale;
-use bulkhead_abi::virtual_time::{BEGIN_NS, NEVER, VIRTUAL, WALL_OFFSET_NS};
+use bulkhead_abi::virtual_time::{BEGIN_NS, BLOCK, NEVER, STEP, VIRTUAL, WALL_OFFSET_NS};
 
 use super::outcome::{VirtualOptions, VirtualOutcome, host_error};
 use super::{Ending, RunError, Supervisor};
@@ -46,6 +46,7 @@ impl Supervisor<'_> {
             let parameters = resident.memory.virtual_parameters();
             parameters.mode.store(VIRTUAL, Ordering::Relaxed);
             parameters.block_ns.store(options.block_ns, Ordering::Relaxed);
+            parameters.preempt.store(if options.steps { STEP } else { BLOCK }, Ordering::Relaxed);
             parameters.call_ns.store(CALL_NS, Ordering::Relaxed);
             parameters.seed.store(options.seed, Ordering::Relaxed);
             parameters.from_ns.store(BEGIN_NS, Ordering::Relaxed);
@@ -113,6 +114,7 @@ impl Supervisor<'_> {
             elapsed_ns,
             host_ns: took.as_nanos() as u64,
             ratio: elapsed_ns as f64 / (took.as_nanos() as f64).max(1.0),
+            preempt: if options.steps { "step" } else { "block" },
             block_ns: options.block_ns,
             seed: options.seed,
         }
