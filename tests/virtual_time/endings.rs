@@ -31,7 +31,9 @@ fn a_guest_that_spins_without_instrumentation_is_named_and_told_the_cure() {
     let finished = run("spin", &[]);
     assert_eq!(finished.code(), 1, "{finished:#?}");
     assert!(finished.stderr.contains("partition \"spin\" spins in main"), "{finished:#?}");
+    assert!(finished.stderr.contains("spin.c:"), "{finished:#?}");
     assert!(finished.stderr.contains("-fsanitize-coverage=trace-pc"), "{finished:#?}");
+    assert!(finished.stderr.contains("--preempt step"), "{finished:#?}");
 }
 
 #[test]

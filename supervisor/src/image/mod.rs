@@ -10,6 +10,7 @@
 
 mod error;
 mod header;
+mod line;
 mod note;
 mod segment;
 mod symbol;
@@ -20,6 +21,7 @@ use bulkhead_abi::note::Note;
 use goblin::container::{Container, Ctx, Endian};
 
 pub use error::{ImageError, SegmentFault};
+pub use line::line;
 pub use symbol::symbolise;
 
 /// Largest image in bytes. [`check`] works on what it gets; whoever reads the file keeps to this limit.

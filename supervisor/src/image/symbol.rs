@@ -40,7 +40,8 @@ pub fn symbolise(bytes: &[u8], address: u64) -> Option<String> {
     })
 }
 
-fn sections(bytes: &[u8]) -> Option<Vec<SectionHeader>> {
+/// The section headers, if there are any that make sense.
+pub(super) fn sections(bytes: &[u8]) -> Option<Vec<SectionHeader>> {
     let ident = bytes.get(..SIZEOF_EHDR)?;
     if !ident.starts_with(ELFMAG) || ident[4] != ELFCLASS64 || ident[5] != ELFDATA2LSB {
         return None;
@@ -51,6 +52,13 @@ fn sections(bytes: &[u8]) -> Option<Vec<SectionHeader>> {
     }
     let table = slice(bytes, header.e_shoff, u64::from(header.e_shnum) * SIZEOF_SHDR as u64)?;
     SectionHeader::parse_from(table, 0, header.e_shnum.into(), ELF64_LE).ok()
+}
+
+/// The name of one of these sections.
+pub(super) fn name<'a>(bytes: &'a [u8], sections: &[SectionHeader], section: &SectionHeader) -> Option<&'a [u8]> {
+    let header = Elf::parse_header(bytes).ok()?;
+    let names = sections.get(usize::from(header.e_shstrndx)).filter(|names| names.sh_type == SHT_STRTAB)?;
+    slice(bytes, names.sh_offset, names.sh_size)?.get(section.sh_name..)?.split(|&byte| byte == 0).next()
 }
 
 fn symbols<'a>(bytes: &'a [u8], table: &SectionHeader) -> Option<Symtab<'a>> {

@@ -115,6 +115,11 @@ impl Guest {
     pub fn symbolise(&self, address: u64) -> Option<String> {
         image::symbolise(&self.bytes, address)
     }
+
+    /// The line of source code that the instruction at `address` comes from, as "main.c:12", if the image tells.
+    pub fn line(&self, address: u64) -> Option<String> {
+        image::line(&self.bytes, address)
+    }
 }
 
 /// A descriptor of the same file that can only be read.

@@ -72,15 +72,18 @@ impl World<'_, '_> {
         // The function and not the instruction, which is another one every time.
         let function =
             |ip| resident.guest.symbolise(ip).map(|name| name.split('+').next().unwrap_or_default().to_owned());
-        let place = ip.map(|ip| function(ip).unwrap_or_else(|| format!("{ip:#x}")));
+        let line = |ip| resident.guest.line(ip).map(|line| format!(" ({line})")).unwrap_or_default();
+        let place = ip.map(|ip| function(ip).unwrap_or_else(|| format!("{ip:#x}")) + &line(ip));
         let place = place.map_or("somewhere".to_owned(), |place| format!("in {place}"));
-        self.supervisor.say_of(
-            index,
-            &format!(
-                "spins {place} while virtual time stands still: nothing there moves the clock; compile it with \
-                 -fsanitize-coverage=trace-pc (see docs/virtual-time.md)"
-            ),
-        );
+        let steps = self.supervisor.options.virtual_time.as_ref().is_some_and(|options| options.steps);
+        let words = if steps {
+            // Or it has linked a shim that cannot step.
+            "nothing there moves the clock, not even --preempt step: is it a fault handler, or linked with an older shim?"
+        } else {
+            "nothing there moves the clock; compile it with -fsanitize-coverage=trace-pc, or run it as it is, slowly, with \
+             --preempt step (see docs/virtual-time.md)"
+        };
+        self.supervisor.say_of(index, &format!("spins {place} while virtual time stands still: {words}"));
         let partition = self.supervisor.module.partitions[index].name.clone();
         self.finish(Ending::Stuck { partition });
     }
