@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, c
 
 use crate::arch::{self, Deed, TRAP_FLAG};
 use crate::fault::{Interrupted, RAX, RCX, RDI, RFLAGS, RIP, RSI, RSP};
-use crate::virtual_time;
+use crate::{irq, virtual_time};
 
 /// Whether the guest steps.
 static STEPS: AtomicBool = AtomicBool::new(false);
@@ -142,6 +142,8 @@ pub(crate) fn leave(registers: &mut Interrupted, ip: u64) {
 /// go on for long; returns how many steps that were.
 fn run_ahead(registers: &mut Interrupted) -> u64 {
     match arch::deed(registers[RIP]) {
+        // Nothing will ever come of it.
+        Deed::Stays if irq::level() != 0 => virtual_time::halt(),
         Deed::Stays => virtual_time::instructions_asleep(),
         Deed::Repeats { which, length } => {
             let count = registers[RCX].min(virtual_time::instructions_ahead());
