@@ -37,12 +37,6 @@ pub unsafe fn init(boot: *const BootInfo) -> Result<(), BootError> {
     Ok(())
 }
 
-/// Whether start-up has accepted the boot information. A signal may come before.
-#[cfg(feature = "runtime")]
-pub(crate) fn is_known() -> bool {
-    !BOOT.load(Ordering::Acquire).is_null()
-}
-
 /// The boot information.
 ///
 /// # Panics

@@ -1,13 +1,12 @@
 //! Module time and wall clock, from the time-stamp counter and the supervisor's clock page.
 
 use bulkhead_abi::clock::Clock;
-
-use crate::boot;
+use bulkhead_abi::map;
 
 fn page() -> &'static Clock {
     // SAFETY: the supervisor mapped the clock page there, read-only and aligned, for the whole life of the process; all
     // its changing fields are atomic.
-    unsafe { &*(boot::info().clock as *const Clock) }
+    unsafe { &*((map::HOST.base + map::host::CLOCK) as *const Clock) }
 }
 
 /// The processor's time-stamp counter; in a virtual run, nanoseconds of virtual time.

@@ -9,12 +9,13 @@
 //! blocked, which the kernel answers with death by that very signal. So the supervisor learns the kind of death from the
 //! kernel and the particulars from the note.
 
+use core::ops::Range;
 use core::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 
 use bulkhead_abi::map;
 use bulkhead_abi::vcpu::{DOORBELL, FaultKind};
 
-use crate::{arch, boot, irq, step, virtual_time, window};
+use crate::{arch, irq, step, virtual_time, window};
 
 const SIGTRAP: i32 = 5;
 const SIGSEGV: i32 = 11;
@@ -149,12 +150,23 @@ const TRAPNO: usize = 20;
 const R8: usize = 0;
 const R10: usize = 2;
 
+/// Nothing is ever mapped there.
+const BELOW_ALT_STACK: Range<u64> = map::STACK.end()..map::ALT_STACK.base;
+
 /// The handler. Runs on the alternate stack with every signal blocked; but while it handles a fault, another fault comes here
 /// too, so that one of the guest's handler is noted.
 #[unsafe(no_mangle)]
 extern "C" fn bh_fault_entry(signal: i32, info: *const SigInfo, context: *mut Context) {
     // SAFETY: the kernel passes pointers into the signal frame it has just written, which this handler alone uses.
     let (info, context) = unsafe { (&*info, &mut *context) };
+    if BELOW_ALT_STACK.contains(&context.registers[RSP]) {
+        // A handler has used up its stack, and the kernel would begin that anew, for ever. With every signal blocked the next
+        // fault is the last.
+        let registers = &context.registers;
+        note(FaultKind::Fault, info, 0, info.address, registers[RIP], registers[RSP], registers[TRAPNO]);
+        context.mask = !0;
+        return;
+    }
     if !step::is_on() {
         return handle(signal, info, context);
     }
@@ -188,12 +200,9 @@ fn handle(signal: i32, info: &SigInfo, context: &mut Context) {
         return;
     }
     if signal == SIGALRM || signal == DOORBELL {
-        // Nothing is enabled before start-up is over.
-        if boot::is_known() {
-            window::stamp();
-            if irq::arrived(signal == SIGALRM) {
-                interrupt(context);
-            }
+        window::stamp();
+        if irq::arrived(signal == SIGALRM) {
+            interrupt(context);
         }
         return;
     }

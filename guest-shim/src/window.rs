@@ -2,14 +2,16 @@
 
 use core::sync::atomic::Ordering;
 
+use bulkhead_abi::map;
 use bulkhead_abi::vcpu::VcpuPage;
 
-use crate::{arch, boot, clock, trace, virtual_time};
+use crate::{arch, clock, trace, virtual_time};
 
 pub(crate) fn vcpu() -> &'static VcpuPage {
+    // Not from the boot information: a signal may come before start-up has accepted that, or when the guest has ruined it.
     // SAFETY: the supervisor mapped the vCPU page there, aligned, for the whole life of the process; all its fields that
     // change are atomic.
-    unsafe { &*(boot::info().vcpu as *const VcpuPage) }
+    unsafe { &*((map::GUEST.base + map::guest::VCPU) as *const VcpuPage) }
 }
 
 /// Windows of this partition that have begun since its start, modulo 2^32; the first is number 1.

@@ -5,6 +5,7 @@
  *     nested    divide by zero with a handler that follows a null pointer
  *     same      follow a null pointer with a handler that follows another
  *     overflow  use up the stack
+ *     deep      divide by zero with a handler that uses up its stack
  *     no_room   wait for an interrupt where the stack has no room for it
  */
 #include <bulkhead/irq.h>
@@ -134,6 +135,11 @@ __attribute__((noinline, noclone)) static uint64_t use_up_the_stack(volatile uin
     return use_up_the_stack(frame) + frame[0];
 }
 
+static bool use_up_its_stack(struct bh_fault *fault)
+{
+    return use_up_the_stack(&fault->registers->rax) != 0;
+}
+
 __attribute__((naked, noinline)) static void no_room(uint64_t stack)
 {
     (void)stack;
@@ -150,6 +156,10 @@ int main(int argc, char **argv)
     }
     if (is(how, "decline") || is(how, "nested")) {
         bh_fault_set_handler(is(how, "decline") ? decline : follow_another);
+        divide();
+    }
+    if (is(how, "deep")) {
+        bh_fault_set_handler(use_up_its_stack);
         divide();
     }
     if (is(how, "same")) {

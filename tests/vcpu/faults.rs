@@ -44,6 +44,15 @@ fn a_fault_of_the_handler_ends_the_guest_at_the_handler_s_place() {
     ends("same", "SIGSEGV at address 0x20", "follow_another");
 }
 
+/// The kernel would begin the handlers' stack anew, and so let the guest fault for ever.
+#[test]
+fn a_handler_that_uses_up_its_stack_ends_the_guest() {
+    let run = fault("deep");
+    assert_eq!(run.code(), 1, "{run:#?}");
+    assert!(run.stderr.contains("crashed: SIGSEGV at address 0x10003fff"), "{run:#?}");
+    assert!(run.stderr.contains(" in use_up_the_stack+0x"), "{run:#?}");
+}
+
 /// The red zone ends 16 bytes above the guard page, and the frame has 40.
 #[test]
 fn an_interrupt_without_room_on_the_stack_ends_the_guest_where_it_was() {
