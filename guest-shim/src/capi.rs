@@ -87,6 +87,11 @@ extern "C" fn bh_time_is_virtual() -> bool {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn bh_counter() -> u64 {
+    clock::ticks()
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn bh_epoch_ns() -> u64 {
     clock::epoch_ns()
 }

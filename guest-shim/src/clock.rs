@@ -12,10 +12,8 @@ fn page() -> &'static Clock {
 /// The processor's time-stamp counter; in a virtual run, nanoseconds of virtual time.
 pub fn ticks() -> u64 {
     #[cfg(feature = "runtime")]
-    if crate::virtual_time::is_virtual() {
-        return crate::virtual_time::read_ns();
-    }
-    #[cfg(target_arch = "x86_64")]
+    return if crate::virtual_time::is_virtual() { crate::virtual_time::read_ns() } else { crate::arch::counter() };
+    #[cfg(all(target_arch = "x86_64", not(feature = "runtime")))]
     // SAFETY: every x86-64 processor has the instruction, and user mode may use it unless the supervisor traps it.
     unsafe {
         core::arch::x86_64::_rdtsc()

@@ -43,6 +43,10 @@ int64_t bh_wall_ns(void);
  * processor's generators has to come from elsewhere, such as from the clock. Costs a load. */
 bool bh_time_is_virtual(void);
 
+/* The processor's time-stamp counter; in virtual time, nanoseconds. Other than an rdtsc of the guest's own it does not slow a virtual
+ * run down: a guest without that instruction need not be kept from it. */
+uint64_t bh_counter(void);
+
 /* Module time at which the first major frame began, in nanoseconds. */
 uint64_t bh_epoch_ns(void);
 

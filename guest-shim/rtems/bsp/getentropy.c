@@ -77,11 +77,8 @@ static uint64_t mix(uint64_t word)
 static uint64_t jitter(void)
 {
     pool ^= mix((uint64_t)bh_wall_ns());
-    for (int sample = 0; sample < SAMPLES; sample++) {
-        uint32_t low, high;
-        __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
-        pool = mix(pool + low + ((uint64_t)high << 32));
-    }
+    for (int sample = 0; sample < SAMPLES; sample++)
+        pool = mix(pool + bh_counter());
     return mix(pool + 0x9e3779b97f4a7c15);
 }
 

@@ -8,6 +8,7 @@
 //! An image is untrusted input. goblin decodes the fixed-size records; every count, offset and size is checked here
 //! before anything follows it, so that a hostile file costs time and memory in proportion to its headers at most.
 
+mod counter;
 mod error;
 mod header;
 mod line;
@@ -47,6 +48,8 @@ pub struct Image {
     pub segments: Vec<Segment>,
     /// The ABI note. Each of its addresses is 0 or inside an executable segment.
     pub note: Note,
+    /// Whether something other than the shim may read the time-stamp counter, by `rdtsc` and the like.
+    pub reads_counter: bool,
 }
 
 impl Image {
@@ -99,7 +102,9 @@ pub fn check(bytes: &[u8]) -> Result<Image, ImageError> {
     }
     let note = note::find(bytes, &headers)?;
     note::addresses_are_code(&note, &segments)?;
-    Ok(Image { entry: header.e_entry, segments, note })
+    let shim = note.syscalls().map_or(0..0, |range| range.base..range.end());
+    let reads_counter = counter::is_read(bytes, &segments, &shim);
+    Ok(Image { entry: header.e_entry, segments, note, reads_counter })
 }
 
 /// The executable segment with a byte of its own at `address`.

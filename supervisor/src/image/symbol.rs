@@ -22,22 +22,32 @@ const NAME_SHOWN: usize = 256;
 /// `None` where the image does not tell: no symbol table, an address outside the code, or a table that makes no sense.
 /// A label that an assembler source left without a type counts as a function. Names are not demangled.
 pub fn symbolise(bytes: &[u8], address: u64) -> Option<String> {
+    let (symbol, name) = nearest(bytes, address)?;
+    let name = printable(name, NAME_SHOWN);
+    Some(match address - symbol.st_value {
+        0 => name,
+        offset => format!("{name}+{offset:#x}"),
+    })
+}
+
+/// Where the function begins that `address` lies in; `None` as for [`symbolise`].
+pub(super) fn function(bytes: &[u8], address: u64) -> Option<u64> {
+    nearest(bytes, address).map(|(symbol, _)| symbol.st_value)
+}
+
+/// The symbol that names `address`, and its name, which other strings may follow.
+fn nearest(bytes: &[u8], address: u64) -> Option<(Sym, &[u8])> {
     let sections = sections(bytes)?;
     let section = sections.iter().position(|section| is_code(section) && contains(section, address))?;
     let table = sections.iter().find(|section| section.sh_type == SHT_SYMTAB)?;
     let names = sections.get(usize::try_from(table.sh_link).ok()?).filter(|names| names.sh_type == SHT_STRTAB)?;
     let names = slice(bytes, names.sh_offset, names.sh_size)?;
 
-    let (symbol, name) = symbols(bytes, table)?
+    symbols(bytes, table)?
         .iter()
         .filter(|symbol| symbol.st_shndx == section && symbol.st_value <= address && is_function(symbol))
         .filter_map(|symbol| Some((symbol, names.get(symbol.st_name..).filter(|name| name.first() > Some(&0))?)))
-        .max_by_key(|(symbol, _)| rank(symbol))?;
-    let name = printable(name, NAME_SHOWN);
-    Some(match address - symbol.st_value {
-        0 => name,
-        offset => format!("{name}+{offset:#x}"),
-    })
+        .max_by_key(|(symbol, _)| rank(symbol))
 }
 
 /// The section headers, if there are any that make sense.

@@ -381,8 +381,8 @@ fn furnish(
         // Only names a forbidden call before seccomp kills it; a kernel before 5.11 goes without.
         let _ = call("prctl", libc::SYS_prctl, args);
     }
-    if is_virtual {
-        // The time-stamp counter faults, and the shim answers with virtual time.
+    if is_virtual && image.reads_counter {
+        // The time-stamp counter faults, and the shim answers with virtual time. The shim itself does not read it then.
         call("prctl", libc::SYS_prctl, [libc::PR_SET_TSC as u64, libc::PR_TSC_SIGSEGV as u64, 0, 0, 0, 0])?;
     }
     let scratch = scratch.max(install_filter(&call, memory)?);
