@@ -9,7 +9,7 @@ enum { LARGEST = 65536 };
 static unsigned char buffer[LARGEST];
 static volatile uint64_t arrivals;
 
-static uint64_t number(const char *text)
+static inline uint64_t number(const char *text)
 {
     uint64_t value = 0;
     for (; *text; text++)
@@ -17,7 +17,7 @@ static uint64_t number(const char *text)
     return value;
 }
 
-static int same(const char *a, const char *b)
+static inline int same(const char *a, const char *b)
 {
     while (*a && *a == *b)
         a++, b++;
@@ -31,13 +31,13 @@ static void fail(const char *what, uint64_t where)
 }
 
 /* Message `n`: its number, and behind it bytes that follow from number and place. */
-static void fill(uint64_t n, size_t size)
+static inline void fill(uint64_t n, size_t size)
 {
     for (size_t i = 0; i < size; i++)
         buffer[i] = i < 8 ? (unsigned char)(n >> 8 * i) : (unsigned char)(n * 7 + i);
 }
 
-static uint64_t number_of(const unsigned char *message, size_t size)
+static inline uint64_t number_of(const unsigned char *message, size_t size)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < 8 && i < size; i++)
@@ -45,7 +45,7 @@ static uint64_t number_of(const unsigned char *message, size_t size)
     return n;
 }
 
-static int is_whole(uint64_t n, size_t size)
+static inline int is_whole(uint64_t n, size_t size)
 {
     for (size_t i = 8; i < size; i++)
         if (buffer[i] != (unsigned char)(n * 7 + i))
