@@ -14,14 +14,15 @@ use super::real::send;
 use crate::partition::{Memory, Process};
 use std::os::fd::AsFd;
 
-/// How long one wait for the turn takes at most, before the supervisor looks around.
-const WAIT: Duration = Duration::from_millis(2);
+/// How long one wait for the turn takes at most, before the supervisor looks around. More than the kernel's tick takes, so that the
+/// wait is not the next thing for which its timer has to be set: under a hypervisor that costs as much as a switch.
+const WAIT: Duration = Duration::from_millis(12);
 /// CPU time in which a guest's virtual clock must have moved, in nanoseconds.
 const PATIENCE_NS: u64 = 1_500_000_000;
 /// CPU time without a move of its clock after which a guest is asked whether it is in an empty loop, in nanoseconds.
 const DOUBT_NS: u64 = 2_000_000;
 /// Looks in a row that find a guest asleep elsewhere before it counts as asleep for good.
-const ASLEEP: u32 = 500;
+const ASLEEP: u32 = 84;
 
 /// What came of a look at a guest that has the turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
