@@ -6,6 +6,7 @@
 #include <bsp/bootcard.h>
 #include <bsp/irq-generic.h>
 #include <rtems/score/cpu.h>
+#include <rtems/sysinit.h>
 
 #include <bulkhead/bulkhead.h>
 #include <bulkhead/irq.h>
@@ -41,8 +42,10 @@ void bsp_start(void)
 {
     bulkhead_exceptions_initialize();
     bsp_interrupt_initialize();
-    bulkhead_trace_initialize();
 }
+
+/* Behind the initial extensions, before which RTEMS wants the list of switches to be empty; no thread runs yet. */
+RTEMS_SYSINIT_ITEM(bulkhead_trace_initialize, RTEMS_SYSINIT_BSP_PRE_DRIVERS, RTEMS_SYSINIT_ORDER_MIDDLE);
 
 void bsp_reset(rtems_fatal_source source, rtems_fatal_code code)
 {
