@@ -8,6 +8,8 @@ mod endings;
 mod flight;
 #[path = "lockstep/instants.rs"]
 mod instants;
+#[path = "common/load.rs"]
+mod load;
 #[path = "lockstep/mistakes.rs"]
 mod mistakes;
 #[path = "common/running.rs"]

@@ -10,6 +10,8 @@ mod endings;
 mod exact;
 #[path = "virtual_time/explore.rs"]
 mod explore;
+#[path = "common/load.rs"]
+mod load;
 #[path = "virtual_time/repeatable.rs"]
 mod repeatable;
 #[path = "common/running.rs"]

@@ -240,8 +240,7 @@ fn virtual_signal(signal: i32, info: &SigInfo, context: &mut Context) -> bool {
     if signal == SIGALRM || signal == DOORBELL {
         virtual_time::note_ip(ip);
         // A guest that steps moves the clock there itself, and must not be told to at an instant that the host chooses.
-        // SAFETY: the processor was about to execute what is there.
-        if !step::is_on() && in_image && unsafe { arch::is_empty_loop(ip) } && virtual_time::spin() {
+        if !step::is_on() && in_image && arch::deed(ip) == arch::Deed::Stays && virtual_time::spin() {
             interrupt(context);
         }
         return true;

@@ -3,6 +3,8 @@
 #include <bulkhead/irq.h>
 #include <bulkhead/printf.h>
 
+#include "words.h"
+
 enum { MS = 1000000, TICKS = 20 };
 
 static volatile uint64_t spins, ticks;
@@ -18,21 +20,6 @@ static void on_tick(uint32_t line, void *argument)
         tick_in[ticks] = spins;
     }
     ticks++;
-}
-
-static bool is(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
-}
-
-static uint64_t number(const char *text)
-{
-    uint64_t value = 0;
-    for (; *text >= '0' && *text <= '9'; text++)
-        value = value * 10 + (uint64_t)(*text - '0');
-    return value;
 }
 
 static void show_ticks(void);

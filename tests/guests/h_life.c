@@ -6,27 +6,14 @@
 #include <bulkhead/partition.h>
 #include <bulkhead/printf.h>
 
+#include "words.h"
+
 #define ALONE __attribute__((noinline, noclone, used))
 
 /* The shim's own way to the four calls. */
 long bh_syscall(long number, long a, long b, long c, long d, long e);
 
 static volatile int zero;
-
-static int is(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
-}
-
-static unsigned number(const char *text)
-{
-    unsigned value = 0;
-    for (; *text >= '0' && *text <= '9'; text++)
-        value = 10 * value + (unsigned)(*text - '0');
-    return value;
-}
 
 static void facts(void)
 {
@@ -154,7 +141,7 @@ int main(int argc, char **argv)
     const struct bh_boot_info *boot = bh_boot_info();
     unsigned *kept = (unsigned *)boot->areas[0].base;
     const char *part = argc > 1 ? argv[1] : "";
-    unsigned times = argc > 3 ? number(argv[3]) : 1;
+    unsigned times = argc > 3 ? (unsigned)number(argv[3]) : 1;
 
     bh_printf("start %u condition %u mode %u kept %u\n", boot->generation, bh_partition_start_condition(),
               bh_partition_start_mode(), (*kept)++);
@@ -167,9 +154,9 @@ int main(int argc, char **argv)
     if (is(part, "scribble"))
         scribble((uint8_t)number(argv[2]), times != 0);
     if (is(part, "pilot"))
-        return pilot(number(argv[2]));
+        return pilot((unsigned)number(argv[2]));
     if (is(part, "passenger"))
-        return passenger(number(argv[2]));
+        return passenger((unsigned)number(argv[2]));
     if (is(part, "stay"))
         for (;;)
             bh_yield();
@@ -177,9 +164,9 @@ int main(int argc, char **argv)
     if (boot->generation <= times) {
         static const char words[] = "went wrong\x1b[2J";
         if (is(part, "mode"))
-            bh_partition_request_mode(number(argv[2]));
+            bh_partition_request_mode((unsigned)number(argv[2]));
         if (is(part, "raise"))
-            bh_partition_raise_error(number(argv[2]), 7, 0x1234, words, sizeof words - 1);
+            bh_partition_raise_error((unsigned)number(argv[2]), 7, 0x1234, words, sizeof words - 1);
         if (is(part, "fault"))
             fault(argv[2]);
     }

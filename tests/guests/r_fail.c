@@ -4,6 +4,8 @@
  * it fails only so many times and then ends well. */
 #include <bulkhead/printf.h>
 
+#include "words.h"
+
 #define ALONE __attribute__((noinline, noclone, used))
 
 static volatile int zero;
@@ -122,13 +124,6 @@ ALONE static void ruin(void)
     for (volatile char *at = __bss_start; at < (volatile char *)_end; at++)
         *at = (char)0xee;
     __asm__ volatile("ud2");
-}
-
-static int is(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
 }
 
 static int fail(const char *how)

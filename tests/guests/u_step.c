@@ -13,25 +13,12 @@
 #include <bulkhead/irq.h>
 #include <bulkhead/printf.h>
 
+#include "words.h"
+
 enum { PLACES = 8, TICKS = 32, SIZE = 1600, TRAP_FLAG = 0x100, OWN_LINE = 40 };
 
 static volatile uint64_t ticks, passed[PLACES];
 static uint64_t tick_at[TICKS], tick_in[TICKS];
-
-static bool is(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
-}
-
-static uint64_t number(const char *text)
-{
-    uint64_t value = 0;
-    for (; *text >= '0' && *text <= '9'; text++)
-        value = value * 10 + (uint64_t)(*text - '0');
-    return value;
-}
 
 static uint64_t (*place)(void);
 static uint64_t due_ns, gap_ns;

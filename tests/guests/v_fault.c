@@ -11,6 +11,8 @@
 #include <bulkhead/irq.h>
 #include <bulkhead/printf.h>
 
+#include "words.h"
+
 static int failures;
 static volatile uint64_t handled, ticks;
 uint64_t registers[15];
@@ -119,13 +121,6 @@ static bool follow_another(struct bh_fault *fault)
     (void)fault;
     *(volatile int *)((uintptr_t)nowhere + 0x20) = 1;
     return true;
-}
-
-static bool is(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
 }
 
 #pragma GCC diagnostic ignored "-Winfinite-recursion"

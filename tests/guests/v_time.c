@@ -8,6 +8,8 @@
 #include <bulkhead/irq.h>
 #include <bulkhead/printf.h>
 
+#include "words.h"
+
 enum { FIRST_OUTSIDE = 3, STOP = 31 };
 
 static volatile uint64_t served[64];
@@ -23,14 +25,6 @@ static void fail(const char *what, uint64_t want, uint64_t have)
 {
     if (failures++ < 20)
         bh_printf("FAILED: %s: wanted %lu, have %lu\n", what, (unsigned long)want, (unsigned long)have);
-}
-
-static uint64_t number(const char *text)
-{
-    uint64_t value = 0;
-    for (; *text >= '0' && *text <= '9'; text++)
-        value = value * 10 + (uint64_t)(*text - '0');
-    return value;
 }
 
 static uint64_t dice(void)
@@ -192,13 +186,6 @@ static void console(void)
             length = 0;
         }
     }
-}
-
-static bool is(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
 }
 
 int main(int argc, char **argv)

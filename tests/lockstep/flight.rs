@@ -1,9 +1,10 @@
 //! The Python example: the flight whose sensors it plays comes out the same every time.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use crate::common::{Finished, finish, guest, must, root, skip};
+use crate::load::Load;
 
 /// Python, if this host has it.
 fn python() -> Option<&'static str> {
@@ -37,29 +38,6 @@ fn said(finished: &Finished) -> Vec<String> {
 /// What the display shows.
 fn shown(finished: &Finished) -> Vec<&str> {
     finished.stdout.lines().filter(|line| line.starts_with("[display]")).collect()
-}
-
-/// Processes that do nothing but compute. Dropping this ends them.
-struct Load(Vec<Child>);
-
-impl Load {
-    fn start() -> Load {
-        let busy = |_| {
-            let mut command = Command::new("sh");
-            command.args(["-c", "while :; do :; done"]).stdin(Stdio::null()).stdout(Stdio::null());
-            command.spawn().expect("a shell")
-        };
-        Load((0..4).map(busy).collect())
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The same every time.
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use super::common::{bulkhead, finish};
+use super::load::Load;
 use super::{digest, guest, module};
 
 /// Runs the module of three partitions once; what it printed, and its digest.
@@ -13,27 +14,6 @@ fn once(mut command: Command, folder: &std::path::Path) -> (String, String) {
     (finished.stdout.clone(), digest(&finished))
 }
 
-/// Processes that keep every CPU busy; dropping them ends them.
-struct Load(Vec<Child>);
-
-impl Load {
-    fn new() -> Load {
-        // At the lowest nice value: whatever this test was started as, guests are to be slowed down, not starved.
-        let busy =
-            || Command::new("nice").args(["-n", "39", "sh", "-c", "while :; do :; done"]).stdin(Stdio::null()).spawn();
-        Load((0..4).map(|_| busy().expect("a shell")).collect())
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
 #[test]
 fn many_runs_idle_and_under_load_are_one_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -42,7 +22,7 @@ fn many_runs_idle_and_under_load_are_one_run() {
     for _ in 0..5 {
         assert_eq!(once(bulkhead(), folder.path()), first);
     }
-    let load = Load::new();
+    let load = Load::start();
     for _ in 0..5 {
         assert_eq!(once(bulkhead(), folder.path()), first);
     }

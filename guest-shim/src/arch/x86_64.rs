@@ -472,15 +472,6 @@ pub(crate) fn counter() -> u64 {
     unsafe { bh_read_counter() }
 }
 
-/// Whether the instruction at `ip` is a jump to itself, which compilers make of a loop without a body.
-///
-/// # Safety
-/// There must be an instruction at `ip` that the processor can read.
-pub(crate) unsafe fn is_empty_loop(ip: u64) -> bool {
-    // SAFETY: the processor can read that instruction, and the second byte is only looked at where the first asks for one.
-    unsafe { *(ip as *const u8) == 0xeb && *((ip + 1) as *const u8) == 0xfe }
-}
-
 /// Sets the kernel's timer to fire once in `us` microseconds; 0 stops it.
 pub(crate) fn set_timer(us: u64) {
     const ITIMER_REAL: u64 = 0;
