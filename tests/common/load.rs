@@ -3,10 +3,10 @@
 use std::process::{Child, Command, Stdio};
 
 /// Processes that keep every CPU busy; dropping them ends them.
-pub struct Load(Vec<Child>);
+pub(crate) struct Load(Vec<Child>);
 
 impl Load {
-    pub fn start() -> Load {
+    pub(crate) fn start() -> Load {
         // At the lowest nice value: whatever this test was started as, guests are to be slowed down, not starved.
         let busy = |_| {
             let mut command = Command::new("nice");

@@ -48,8 +48,6 @@ pub struct Image {
     pub segments: Vec<Segment>,
     /// The ABI note. Each of its addresses is 0 or inside an executable segment.
     pub note: Note,
-    /// Whether something other than the shim may read the time-stamp counter, by `rdtsc` and the like.
-    pub reads_counter: bool,
 }
 
 impl Image {
@@ -102,9 +100,14 @@ pub fn check(bytes: &[u8]) -> Result<Image, ImageError> {
     }
     let note = note::find(bytes, &headers)?;
     note::addresses_are_code(&note, &segments)?;
-    let shim = note.syscalls().map_or(0..0, |range| range.base..range.end());
-    let reads_counter = counter::is_read(bytes, &segments, &shim);
-    Ok(Image { entry: header.e_entry, segments, note, reads_counter })
+    Ok(Image { entry: header.e_entry, segments, note })
+}
+
+/// Whether something other than the shim may read the time-stamp counter, by `rdtsc` and the like. `bytes` are those that `image` was
+/// checked with.
+pub fn reads_counter(bytes: &[u8], image: &Image) -> bool {
+    let shim = image.note.syscalls().map_or(0..0, |range| range.base..range.end());
+    counter::is_read(bytes, &image.segments, &shim)
 }
 
 /// The executable segment with a byte of its own at `address`.

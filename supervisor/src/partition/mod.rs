@@ -22,8 +22,8 @@ mod spawn;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,7 @@ pub struct Guest {
     pub path: PathBuf,
     bytes: Vec<u8>,
     fd: OwnedFd,
+    reads_counter: OnceLock<bool>,
 }
 
 /// Why an image cannot be used.
@@ -108,7 +109,12 @@ impl Guest {
         io::Write::write_all(&mut file, &bytes)?;
         // exec refuses a file that somebody has open for writing (ETXTBSY).
         let fd = reopen_read_only(&file)?;
-        Ok(Guest { image, path: path.to_owned(), bytes, fd })
+        Ok(Guest { image, path: path.to_owned(), bytes, fd, reads_counter: OnceLock::new() })
+    }
+
+    /// Whether something other than the shim may read the time-stamp counter. Looked for once, when somebody asks: only virtual runs do.
+    pub(crate) fn reads_counter(&self) -> bool {
+        *self.reads_counter.get_or_init(|| image::reads_counter(&self.bytes, &self.image))
     }
 
     /// The function that contains `address`, as "name+0x12", if the image has symbols.

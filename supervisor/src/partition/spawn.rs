@@ -164,7 +164,7 @@ impl Parent {
                 go(&plan, 1);
                 lead_to_exec(&process, &plan)
             })
-            .and_then(|()| furnish(child, &guest.image, memory, &mappings, stacks))
+            .and_then(|()| furnish(child, guest, memory, &mappings, stacks))
             .and_then(|()| confirm_stop(&process));
         match done {
             Ok(()) => Ok(process),
@@ -329,11 +329,12 @@ fn has_ended(process: &Process) -> Result<bool, BirthError> {
 /// Maps the partition's memory into the process at its exec stop, takes away what it does not need, and locks it in.
 fn furnish(
     child: Pid,
-    image: &Image,
+    guest: &Guest,
     memory: &Memory,
     mappings: &[Mapping<'_>],
     stacks: u64,
 ) -> Result<(), BirthError> {
+    let image = &guest.image;
     let shim = image.note.syscalls().filter(|range| range.size >= 16);
     // Once syscall user dispatch is on, a call passes only from within the shim's range.
     let tracee = Tracee::new(child, shim.map_or(image.entry, |range| range.base))?;
@@ -381,7 +382,7 @@ fn furnish(
         // Only names a forbidden call before seccomp kills it; a kernel before 5.11 goes without.
         let _ = call("prctl", libc::SYS_prctl, args);
     }
-    if is_virtual && image.reads_counter {
+    if is_virtual && guest.reads_counter() {
         // The time-stamp counter faults, and the shim answers with virtual time. The shim itself does not read it then.
         call("prctl", libc::SYS_prctl, [libc::PR_SET_TSC as u64, libc::PR_TSC_SIGSEGV as u64, 0, 0, 0, 0])?;
     }
