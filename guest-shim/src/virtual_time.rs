@@ -14,7 +14,7 @@ use bulkhead_abi::exploration::Stream;
 use bulkhead_abi::map;
 use bulkhead_abi::vcpu::line;
 use bulkhead_abi::virtual_time::{
-    DIGEST, GUEST, NEVER, Parameters, Reason, STEP, SUPERVISOR, VIRTUAL, VirtualCpu, mix,
+    AWAITED, DIGEST, GUEST, NEVER, Parameters, Reason, STEP, SUPERVISOR, VIRTUAL, VirtualCpu, mix,
 };
 
 use crate::step::quietly;
@@ -323,7 +323,8 @@ pub(crate) fn instructions_asleep() -> u64 {
 /// Gives the turn away and sleeps until it comes back.
 fn hand_over(reason: Reason) {
     let cpu = cpu();
-    // How often the wait goes round is the host's affair, and must not count where this crate is instrumented.
+    // How often the wait goes round, and whether anybody is to be woken, is the host's affair, and must not count where this crate is
+    // instrumented.
     let before = now_ns();
     give(cpu, reason);
     // SYNC POINT turn-guest: pairs with the supervisor's release; its parameters are there when the turn is.
@@ -340,8 +341,9 @@ fn give(cpu: &VirtualCpu, reason: Reason) {
     cpu.reason.store(reason as u32, Ordering::Relaxed);
     cpu.wake_ns.store(due_ns(), Ordering::Relaxed);
     // SYNC POINT turn-supervisor: pairs with the supervisor's acquire; everything the guest did is visible.
-    cpu.turn.store(SUPERVISOR, Ordering::Release);
-    arch::futex_wake(&cpu.turn);
+    if cpu.turn.swap(SUPERVISOR, Ordering::Release) == AWAITED {
+        arch::futex_wake(&cpu.turn);
+    }
 }
 
 /// Jumps to the timer's instant if that lies in this window; else hands the turn over.
@@ -416,7 +418,10 @@ pub(crate) fn service() {
 pub(crate) fn end() {
     if is_virtual() {
         step::end();
+        let now = now_ns();
         give(cpu(), Reason::End);
+        // As above: whether the supervisor had to be woken must not count.
+        cpu().now_ns.store(now, Ordering::Relaxed);
     }
 }
 

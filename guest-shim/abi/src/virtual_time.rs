@@ -21,6 +21,9 @@ pub const STEP: u32 = 1;
 pub const SUPERVISOR: u32 = 0;
 /// The turn is the guest's.
 pub const GUEST: u32 = 1;
+/// The turn is the guest's, and the supervisor sleeps until it comes back: it is to be woken. Mostly it need not be, since the guest
+/// has taken the CPU from it.
+pub const AWAITED: u32 = 2;
 
 /// An instant that never comes.
 pub const NEVER: u64 = u64::MAX;
@@ -87,7 +90,7 @@ pub struct VirtualCpu {
     pub next_ns: AtomicU64,
     /// What a basic block takes, or with [`STEP`] an instruction, in nanoseconds.
     pub block_ns: AtomicU64,
-    /// [`SUPERVISOR`] or [`GUEST`]; both sides sleep on it.
+    /// [`SUPERVISOR`], [`GUEST`] or [`AWAITED`]; both sides sleep on it.
     pub turn: AtomicU32,
     /// A [`Reason`]; valid when the guest has given the turn away.
     pub reason: AtomicU32,

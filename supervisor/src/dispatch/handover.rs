@@ -1,14 +1,19 @@
 //! The turn in virtual time: a word in a guest's page says whether the guest or the supervisor runs.
 //!
-//! Whoever gives the turn away sleeps on that word until it comes back; the kernel's part is a futex. A guest that never gives
-//! it back is noticed by its CPU time, which, unlike the host's clock, says nothing about how busy the host is.
+//! A guest that has given the turn away sleeps on that word until it comes back; the kernel's part is a futex. The supervisor seldom
+//! has to: both run on one CPU, which a guest takes from it the moment that it is woken ([`GuestPolicy::Brief`]) and leaves to it
+//! when it falls asleep. Only if the CPU does not change hands like that does the supervisor sleep on the word too, and says so in it.
+//! A guest that never gives the turn back is noticed by its CPU time, which, unlike the host's clock, says nothing about how busy the
+//! host is.
+//!
+//! [`GuestPolicy::Brief`]: super::policy::GuestPolicy::Brief
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bulkhead_abi::vcpu::DOORBELL;
-use bulkhead_abi::virtual_time::{GUEST, Reason, VirtualCpu};
+use bulkhead_abi::virtual_time::{AWAITED, GUEST, Reason, VirtualCpu};
 
 use super::real::send;
 use crate::partition::{Memory, Process};
@@ -61,11 +66,12 @@ pub fn give(memory: &Memory, process: &Process, asleep: bool) -> Watch {
 impl Watch {
     /// Waits a little while for the turn.
     pub fn look(&mut self, cpu: &VirtualCpu, process: &Process) -> Look {
-        // SYNC POINT turn-supervisor: pairs with the guest's release.
-        if cpu.turn.load(Ordering::Acquire) == GUEST {
-            wait(&cpu.turn, GUEST, WAIT);
+        if is_away(cpu) {
+            // A guest that gives the turn back this very moment makes the exchange fail, and the wait return at once.
+            let _ = cpu.turn.compare_exchange(GUEST, AWAITED, Ordering::Relaxed, Ordering::Relaxed);
+            wait(&cpu.turn, AWAITED, WAIT);
         }
-        if cpu.turn.load(Ordering::Acquire) != GUEST {
+        if !is_away(cpu) {
             return Look::Back(Reason::new(cpu.reason.load(Ordering::Relaxed)));
         }
         let now_ns = cpu.now_ns.load(Ordering::Relaxed);
@@ -83,6 +89,12 @@ impl Watch {
         self.asleep = if is_asleep(process.pid.as_raw()) { self.asleep + 1 } else { 0 };
         if ran_ns > PATIENCE_NS || self.asleep > ASLEEP { Look::Stuck } else { Look::Away }
     }
+}
+
+/// Whether the guest has the turn.
+fn is_away(cpu: &VirtualCpu) -> bool {
+    // SYNC POINT turn-supervisor: pairs with the guest's release.
+    matches!(cpu.turn.load(Ordering::Acquire), GUEST | AWAITED)
 }
 
 /// Asks a guest that has the turn where it is; the address is the guest's word.

@@ -13,6 +13,8 @@
 //! in back-to-back windows, and 23 µs with the same guests as ordinary processes. So guests are real-time processes only
 //! where their windows leave the core idle for a good part of each second.
 
+use std::mem::MaybeUninit;
+
 use nix::errno::Errno;
 use nix::unistd::Pid;
 use serde::Serialize;
@@ -23,6 +25,10 @@ pub const DISPATCHER_PRIORITY: i32 = 98;
 pub const GUEST_PRIORITY: i32 = 60;
 /// Nice value of guests that are not real-time, where the supervisor may set it.
 pub const GUEST_NICE: i32 = -20;
+/// The ends of the range in which the kernel takes a time slice (`sched_runtime` of an ordinary process in sched_setattr(2)), in
+/// nanoseconds.
+const SHORTEST_SLICE_NS: u64 = 100_000;
+const LONGEST_SLICE_NS: u64 = 100_000_000;
 /// Share of a core, in percent, up to which windows leave enough to the kernel's safeguards: throttling takes what lies
 /// above 95, and the dispatchers' own time counts too.
 const MAX_FIFO_PERCENT: u64 = 90;
@@ -37,6 +43,10 @@ pub enum GuestPolicy {
     Nice,
     /// SCHED_OTHER as the supervisor itself: the host allows nothing better.
     Ordinary,
+    /// SCHED_OTHER with the shortest time slice that there is, for virtual time: a process that is woken takes the CPU at once from one
+    /// whose slice is longer, as the supervisor's is made to be ([`be_patient`]). Without this the scheduler lets the supervisor go on
+    /// every other time, which costs further switches and wake-ups.
+    Brief,
 }
 
 /// What the host says about real-time scheduling.
@@ -88,7 +98,37 @@ pub fn apply(pid: Pid, policy: GuestPolicy) -> Result<(), Errno> {
             Errno::result(result).map(drop)
         }
         GuestPolicy::Ordinary => set_scheduler(pid, libc::SCHED_OTHER, 0),
+        GuestPolicy::Brief => set_slice(pid, SHORTEST_SLICE_NS),
     }
+}
+
+/// Gives the calling thread the longest time slice that there is. Its share of the CPU stays the same, but whoever is woken with a
+/// shorter slice need not wait for the end of this one.
+///
+/// # Errors
+/// What the host refuses; nothing depends on it but speed.
+pub fn be_patient() -> Result<(), Errno> {
+    set_slice(Pid::from_raw(0), LONGEST_SLICE_NS)
+}
+
+/// Sets the time slice of an ordinary process or thread (0: the caller). It is a hint, which kernels before 6.12 do not take, and takes
+/// no privilege.
+fn set_slice(pid: Pid, slice_ns: u64) -> Result<(), Errno> {
+    let mut attributes = MaybeUninit::<libc::sched_attr>::zeroed();
+    let size = size_of::<libc::sched_attr>();
+    // SAFETY: writes at most `size` bytes to the structure, which lives on this stack.
+    let result = unsafe { libc::syscall(libc::SYS_sched_getattr, pid.as_raw(), attributes.as_mut_ptr(), size, 0) };
+    Errno::result(result)?;
+    // SAFETY: plain integers, of which zero is one; what the kernel did not write is still zero.
+    let mut attributes = unsafe { attributes.assume_init() };
+    if attributes.sched_policy != libc::SCHED_OTHER as u32 && attributes.sched_policy != libc::SCHED_BATCH as u32 {
+        // Somebody wants the supervisor to run otherwise; there a runtime means something else, or nothing.
+        return Ok(());
+    }
+    attributes.sched_runtime = slice_ns;
+    // SAFETY: reads the structure, whose size stands in it.
+    let result = unsafe { libc::syscall(libc::SYS_sched_setattr, pid.as_raw(), &raw const attributes, 0) };
+    Errno::result(result).map(drop)
 }
 
 /// Makes the calling thread a dispatcher as far as the host allows; true if it is a real-time thread now.

@@ -274,11 +274,15 @@ fn serve(parent: &mut spawn::Parent, order: &Order) -> Birth {
 
 fn settle(pid: Pid, cpu: u32, policy: GuestPolicy) -> Result<(), BirthError> {
     pin(pid, &[cpu]).map_err(|error| BirthError::Host { call: "sched_setaffinity", error })?;
-    if policy == GuestPolicy::Ordinary {
+    match policy {
         // That is what it has inherited; a host that refuses everything refuses to set even this.
-        return Ok(());
+        GuestPolicy::Ordinary => {}
+        // Only saves time.
+        GuestPolicy::Brief => drop(apply(pid, policy)),
+        GuestPolicy::Fifo | GuestPolicy::Nice => {
+            apply(pid, policy).map_err(|error| BirthError::Host { call: "sched_setscheduler", error })?;
+        }
     }
-    apply(pid, policy).map_err(|error| BirthError::Host { call: "sched_setscheduler", error })?;
     if policy == GuestPolicy::Nice {
         // A session of its own is a scheduling group of its own where autogroups are on (see sched(7)), and a nice value
         // only counts within a group. Without autogroups there is no such file.

@@ -166,7 +166,7 @@ impl<'a> Supervisor<'a> {
             .iter()
             .map(|core| {
                 if is_virtual {
-                    return GuestPolicy::Ordinary;
+                    return GuestPolicy::Brief;
                 }
                 let busy = |schedule| core.windows_in(schedule).iter().map(|window| window.duration_ns).sum();
                 let busiest = (0..module.schedules.len()).map(busy).max().unwrap_or(0);

@@ -23,6 +23,7 @@ use bulkhead_abi::virtual_time::{BEGIN_NS, BLOCK, NEVER, STEP, VIRTUAL, WALL_OFF
 
 use super::outcome::{VirtualOptions, VirtualOutcome, host_error};
 use super::{Ending, RunError, Supervisor};
+use crate::dispatch::policy::be_patient;
 use crate::dispatch::{self, Assignment, Dispatcher};
 use crate::record::ring::{Producer, ring};
 use crate::schedule::Timetable;
@@ -60,6 +61,8 @@ impl Supervisor<'_> {
 
     /// Runs the module in virtual time until it ends.
     pub(super) fn attend_virtually(&mut self, options: &VirtualOptions) -> Result<Ending, RunError> {
+        // Costs speed where it is refused, and nothing else.
+        let _ = be_patient();
         let input = self.read_input()?;
         let client = self.await_client()?;
         let begun = Instant::now();

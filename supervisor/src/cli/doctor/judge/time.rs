@@ -89,7 +89,7 @@ fn policy(policy: GuestPolicy) -> &'static str {
     match policy {
         GuestPolicy::Fifo => "SCHED_FIFO",
         GuestPolicy::Nice => "nice -20",
-        GuestPolicy::Ordinary => "ordinary processes",
+        GuestPolicy::Ordinary | GuestPolicy::Brief => "ordinary processes",
     }
 }
 
