@@ -4,7 +4,7 @@ use bulkhead_abi::boot::{StartCondition, StartMode};
 use bulkhead_abi::port::sync::Ordering::Relaxed;
 
 use super::outcome::{Options, RunError, host_error};
-use super::{Ending, State, Supervisor, channel_outcome};
+use super::{ChannelOutcome, Ending, State, Supervisor};
 use crate::config::{Channel, ChannelKind, Module};
 use crate::control::place::{self, PlaceError};
 use crate::control::protocol::{self, ChannelState, CoreState, Hello, Lateness, PartitionState, VERSION};
@@ -166,7 +166,7 @@ impl Supervisor<'_> {
         });
         let channels = self.channels.iter().enumerate().map(|(number, (channel, memory))| {
             let sockets = self.gateways.as_ref().map(|gateways| gateways.outcomes(number)).unwrap_or_default();
-            let outcome = channel_outcome(channel, memory, sockets);
+            let outcome = ChannelOutcome::of(channel, memory, sockets);
             ChannelState {
                 messages: outcome.messages,
                 waiting: outcome.waiting,

@@ -3,16 +3,19 @@
 //! One run of a module, from its first process to its last figure. Nothing here is real-time: the dispatchers keep the
 //! windows on threads of their own, and talk to this one through [`Slot`](crate::dispatch::real::Slot)s and recorder rings
 //! only. Everything this thread waits for comes through one mio poll: pidfds of the partitions, a signalfd, the spawner's
-//! waker, and a tick for what is looked at regularly (consoles, rings, clocks).
+//! waker, and a tick for what is looked at regularly (consoles, rings, clocks). `prepare.rs` sets a run up, `finish.rs` ends it, and
+//! `virtual_time/` takes the place of the poll where time is virtual.
 
 pub mod console;
 mod control;
 pub mod death;
 mod dispatchers;
+mod finish;
 mod journal;
 mod monitor;
 mod outcome;
 pub mod output;
+mod prepare;
 pub mod report;
 mod resident;
 mod sampler;
@@ -21,38 +24,34 @@ pub mod timekeeper;
 mod trace;
 mod virtual_time;
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bulkhead_abi::boot::{StartCondition, StartMode};
 use bulkhead_abi::vcpu::line;
-use bulkhead_abi::virtual_time::BEGIN_NS;
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token, Waker};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::unistd::Pid;
+use mio::{Events, Interest, Poll, Token};
+use nix::sys::signal::Signal;
+use nix::sys::signalfd::SignalFd;
 
 use crate::block::Blocks;
 use crate::config::module::Start;
-use crate::config::{Channel, Module, PartitionId};
+use crate::config::{Module, PartitionId};
 use crate::control::Desk;
 use crate::dispatch::agreement::Agreement;
 use crate::dispatch::policy::{GuestPolicy, RealTime};
 use crate::dispatch::real::now_ns;
 use crate::health::StormWatch;
-use crate::host::{self, Cpus};
+use crate::host;
 use crate::lockstep::link::Door;
-use crate::partition::{Birth, BirthError, Guest, Spawner, pin};
+use crate::partition::{Birth, BirthError, Guest, Spawner};
+use crate::port::Channels;
 use crate::port::audit::{Audit, Culprit};
-use crate::port::gateway::{Gateways, SocketOutcome};
-use crate::port::{ChannelMemory, Channels};
+use crate::port::gateway::Gateways;
 use crate::record::event::{Event, Kind, NO_PARTITION};
-use crate::record::header::Header;
 use dispatchers::{Dispatchers, Limits};
 use journal::Journal;
 use outcome::host_error;
@@ -64,7 +63,7 @@ use output::Output;
 use resident::Resident;
 pub use resident::State;
 use sampler::Sampler;
-use terminal::{prefix, put, read_stdin};
+use terminal::put;
 use timekeeper::{Sample, Timekeeper};
 
 /// What the main thread listens to: who ends the run, and a host that loses its power.
@@ -75,12 +74,6 @@ const SIGNALS: Token = Token(usize::MAX - 1);
 const TICK: Duration = Duration::from_millis(5);
 /// How often the guests' clocks are corrected, in nanoseconds.
 const CLOCK_PERIOD_NS: u64 = 250_000_000;
-/// How long the first clock measurement takes.
-const CLOCK_WARMUP: Duration = Duration::from_millis(10);
-/// How long output may take at the end.
-const LAST_OUTPUT: Duration = Duration::from_secs(5);
-/// How long messages may take behind it.
-const LAST_MESSAGES: Duration = Duration::from_secs(1);
 
 /// Runs `module`, whose partitions' images are `guests`, by partition number.
 ///
@@ -141,135 +134,6 @@ struct Supervisor<'a> {
 }
 
 impl<'a> Supervisor<'a> {
-    fn prepare(module: &'a Module, guests: Vec<Arc<Guest>>, options: &'a Options) -> Result<Self, RunError> {
-        // Before any other thread exists, so that all inherit it.
-        let wanted: SigSet = SIGNALS_WANTED.into_iter().collect();
-        wanted.thread_block().map_err(host_error("sigprocmask"))?;
-        let signals = SignalFd::with_flags(&wanted, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
-            .map_err(host_error("signalfd"))?;
-        raise_descriptor_limit();
-
-        let cpus = Cpus::of_this_process().map_err(host_error("sched_getaffinity"))?;
-        let scheduled: Vec<u32> = module.cores.iter().map(|core| core.cpu).collect();
-        let is_virtual = options.virtual_time.is_some();
-        let virtual_cpu = is_virtual.then(|| cpus.stand_in(scheduled.first().copied()));
-        let housekeeping = virtual_cpu.map_or_else(|| cpus.housekeeping(&scheduled), |cpu| vec![cpu]);
-        // Where nothing is free this changes nothing.
-        let _ = pin(Pid::from_raw(0), &housekeeping);
-
-        let real_time = host::real_time();
-        if options.require_rt && !real_time.fifo {
-            return Err(RunError::NoRealTime);
-        }
-        let policies: Vec<GuestPolicy> = module
-            .cores
-            .iter()
-            .map(|core| {
-                if is_virtual {
-                    return GuestPolicy::Brief;
-                }
-                let busy = |schedule| core.windows_in(schedule).iter().map(|window| window.duration_ns).sum();
-                let busiest = (0..module.schedules.len()).map(busy).max().unwrap_or(0);
-                real_time.guest_policy(busiest, module.major_frame_ns)
-            })
-            .collect();
-
-        let first = Sample::take();
-        let poll = Poll::new().map_err(host_error("epoll"))?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(host_error("eventfd"))?);
-        let news_waker = Arc::clone(&waker);
-        poll.registry()
-            .register(&mut SourceFd(&signals.as_raw_fd()), SIGNALS, Interest::READABLE)
-            .map_err(host_error("epoll"))?;
-        let spawner = Spawner::start(&housekeeping, options.fences, move || {
-            // The tick comes anyway.
-            let _ = waker.wake();
-        })
-        .map_err(RunError::Spawner)?;
-
-        let mut facts = host::facts();
-        facts.insert("dispatcher".to_owned(), if real_time.fifo { "fifo" } else { "ordinary" }.to_owned());
-        facts.insert("guest_policies".to_owned(), format!("{policies:?}"));
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-        let begin_ns = if is_virtual { BEGIN_NS } else { now_ns() };
-        let header = Header::new(module, facts, started, begin_ns);
-        let door = options.virtual_time.as_ref().and_then(|options| options.lockstep.as_deref());
-        let door = door.map(|path| {
-            Door::open(path).map_err(|error| RunError::Lockstep { path: path.display().to_string(), error })
-        });
-        let door = door.transpose()?;
-        let desk = control::open(module, options, (real_time.fifo, &header), &housekeeping)?;
-        let journal = Journal::new(&header, options.record.as_deref(), (is_virtual, desk.is_some()))?;
-
-        let colour = !options.console_on_stderr && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let width = module.partitions.iter().map(|partition| partition.name.chars().count()).max().unwrap_or(0);
-        let channels = Channels::new(module).map_err(|(channel, error)| RunError::Channel { channel, error })?;
-        let channels = Arc::new(channels);
-        let blocks = Blocks::new(module).map_err(|(block, error)| RunError::Block { block, error })?;
-        let blocks = Arc::new(blocks);
-        let gateways = Gateways::start(&channels, module.partitions.len(), &housekeeping, move || {
-            // The tick comes anyway.
-            let _ = news_waker.wake();
-        })?;
-        let residents = guests
-            .into_iter()
-            .enumerate()
-            .map(|(index, guest)| {
-                let id = PartitionId(index as u16);
-                let partition = module.partition(id);
-                let prefix = prefix(&partition.name, index, width, colour);
-                let cpu = virtual_cpu.unwrap_or(module.cores[partition.core].cpu);
-                let place = (cpu, policies[partition.core]);
-                Resident::new(module, id, guest, place, (&channels, &blocks), prefix, begin_ns)
-                    .map_err(|error| RunError::Memory { partition: partition.name.clone(), error })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-
-        let sink: Box<dyn io::Write + Send> =
-            if options.console_on_stderr { Box::new(io::stderr()) } else { Box::new(io::stdout()) };
-        let output = Output::start(sink).map_err(host_error("starting a thread"))?;
-        let messages = (!options.console_on_stderr).then(|| Output::start(io::stderr())).transpose();
-        let messages = messages.map_err(host_error("starting a thread"))?;
-        let typed = module.partitions.iter().any(|partition| partition.stdin);
-        let typed = (typed && !is_virtual).then(read_stdin);
-
-        if !is_virtual {
-            std::thread::sleep(CLOCK_WARMUP);
-        }
-        Ok(Supervisor {
-            module,
-            options,
-            real_time,
-            policies,
-            residents,
-            audits: vec![Audit::default(); module.channels.len()],
-            channels,
-            blocks,
-            gateways,
-            spawner,
-            journal,
-            output,
-            messages,
-            poll,
-            signals,
-            timekeeper: Timekeeper::new(first, Sample::take()),
-            clock_due_ns: 0,
-            typed,
-            typed_rest: Vec::new(),
-            dispatchers: None,
-            agreement: Arc::default(),
-            desk,
-            door,
-            sampler: None,
-            startup_ns: 0,
-            interrupted: false,
-            power_failing: false,
-            resets: StormWatch::default(),
-            virtual_now_ns: is_virtual.then_some(BEGIN_NS),
-            virtual_outcome: None,
-        })
-    }
-
     /// Makes the first process of every partition.
     fn start_partitions(&mut self) -> Result<(), RunError> {
         self.set_traces();
@@ -516,75 +380,6 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Ends the run in good order.
-    fn finish(mut self, ending: Ending) -> Outcome {
-        // From now on a second signal ends the supervisor at once, and the kernel ends its children with it.
-        let wanted: SigSet = SIGNALS_WANTED.into_iter().collect();
-        let _ = wanted.thread_unblock();
-        if let Some(dispatchers) = self.dispatchers.take() {
-            dispatchers.stop();
-        }
-        // All at once, so that they die side by side.
-        for resident in &mut self.residents {
-            resident.kill();
-        }
-        for index in 0..self.residents.len() {
-            self.collect_trace(index);
-        }
-        let now_ns = self.now_ns();
-        for resident in &mut self.residents {
-            if let Some(process) = resident.process.take() {
-                process.destroy();
-            }
-            resident.flush_console(now_ns, &self.options.console, &mut self.output);
-        }
-        // What the main loop has not seen any more is recorded, but too late to be acted upon.
-        if self.journal.collect(|_| {}) {
-            self.say_recording_failed();
-        }
-        if let Some(gateways) = &mut self.gateways {
-            gateways.stop();
-        }
-        let channels = (0..).zip(self.channels.iter());
-        let channels = channels.map(|(number, (channel, memory))| {
-            let sockets = self.gateways.as_ref().map(|gateways| gateways.outcomes(number)).unwrap_or_default();
-            channel_outcome(channel, memory, sockets)
-        });
-        let channels = channels.collect();
-        let partitions = self
-            .residents
-            .iter()
-            .map(|resident| PartitionOutcome {
-                name: self.name(resident.id),
-                state: resident.state.clone(),
-                dropped_output_bytes: resident.dropped_in_all,
-            })
-            .collect();
-        let outcome = Outcome {
-            ending,
-            partitions,
-            channels,
-            real_time: self.real_time.fifo,
-            guest_policies: self.policies,
-            fences: self.spawner.fences(),
-            startup_ns: self.startup_ns,
-            recording_error: self.journal.failure.as_ref().map(ToString::to_string),
-            summary: self.journal.summary(),
-            virtual_time: self.virtual_outcome,
-        };
-        if let Some(desk) = self.desk.take() {
-            desk.close(serde_json::to_value(&outcome.ending).unwrap_or_default());
-        }
-        let complete = self.output.finish(LAST_OUTPUT);
-        if let Some(mut messages) = self.messages {
-            if !complete {
-                put(&mut messages, "some output could not be written");
-            }
-            messages.finish(LAST_MESSAGES);
-        }
-        outcome
-    }
-
     fn event(&self, index: usize, kind: Kind) -> Event {
         let core = self.module.partitions[index].core as u16;
         Event { time_ns: self.now_ns(), core, partition: index as u16, kind }
@@ -607,30 +402,5 @@ impl<'a> Supervisor<'a> {
         if let Some(error) = &self.journal.failure {
             self.say(&format!("the recording ends here, what it holds stays readable: {error}"));
         }
-    }
-}
-
-/// What a channel came to.
-fn channel_outcome(channel: &Channel, memory: &ChannelMemory, sockets: Vec<SocketOutcome>) -> ChannelOutcome {
-    let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
-    let (source, destination) = (memory.source_page(), memory.destination_page());
-    let messages = load(&source.head);
-    let depth = channel.queue_shape().map_or(0, |shape| u64::from(shape.depth()));
-    ChannelOutcome {
-        name: channel.name.clone(),
-        kind: if destination.is_some() { "queuing" } else { "sampling" },
-        messages,
-        waiting: destination.map_or(0, |page| messages.wrapping_sub(load(&page.tail)).min(depth)),
-        lost: load(&source.lost),
-        nonsense: destination.map_or(0, |page| load(&page.own.nonsense)),
-        sockets,
-    }
-}
-
-/// 64 partitions need more descriptors than the usual soft limit allows.
-fn raise_descriptor_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(65536), hard);
     }
 }

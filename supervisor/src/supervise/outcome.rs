@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use nix::errno::Errno;
 use serde::Serialize;
 
 use super::resident::State;
-use crate::config::PartitionId;
+use crate::config::{Channel, PartitionId};
 use crate::control::place::PlaceError;
 use crate::dispatch::policy::GuestPolicy;
 use crate::partition::{BirthError, Fences};
+use crate::port::ChannelMemory;
 use crate::port::gateway::{GatewayError, SocketOutcome};
 use crate::record::event::Event;
 use crate::record::summary::Summary;
@@ -260,6 +262,25 @@ pub struct ChannelOutcome {
     pub nonsense: u64,
     /// What went through its ends that are sockets, the source first.
     pub sockets: Vec<SocketOutcome>,
+}
+
+impl ChannelOutcome {
+    /// What it has come to by now.
+    pub fn of(channel: &Channel, memory: &ChannelMemory, sockets: Vec<SocketOutcome>) -> ChannelOutcome {
+        let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
+        let (source, destination) = (memory.source_page(), memory.destination_page());
+        let messages = load(&source.head);
+        let depth = channel.queue_shape().map_or(0, |shape| u64::from(shape.depth()));
+        ChannelOutcome {
+            name: channel.name.clone(),
+            kind: if destination.is_some() { "queuing" } else { "sampling" },
+            messages,
+            waiting: destination.map_or(0, |page| messages.wrapping_sub(load(&page.tail)).min(depth)),
+            lost: load(&source.lost),
+            nonsense: destination.map_or(0, |page| load(&page.own.nonsense)),
+            sockets,
+        }
+    }
 }
 
 /// What a run came to.

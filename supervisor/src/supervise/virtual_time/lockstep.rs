@@ -20,7 +20,7 @@ use crate::lockstep::request::{Wish, judge, to_hex};
 use crate::port::Channels;
 use crate::port::outside::{self, Received, Unsent};
 use crate::supervise::outcome::{VirtualOutcome, host_error};
-use crate::supervise::{Ending, RunError, State as Life, Supervisor, channel_outcome, console};
+use crate::supervise::{ChannelOutcome, Ending, RunError, State as Life, Supervisor, console};
 
 /// How often signals are looked at while the client thinks.
 const TICK: Duration = Duration::from_millis(20);
@@ -268,7 +268,7 @@ impl World<'_, '_> {
             }
         });
         let channels = supervisor.channels.iter().map(|(channel, memory)| {
-            let outcome = channel_outcome(channel, memory, Vec::new());
+            let outcome = ChannelOutcome::of(channel, memory, Vec::new());
             let depth = match channel.kind {
                 ChannelKind::Sampling { .. } => 0,
                 ChannelKind::Queuing { depth } => depth,
