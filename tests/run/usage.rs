@@ -38,6 +38,7 @@ fn wrong_arguments() {
         (&["--console", "loud", idle], "loud"),
         (&["--require", "wings", idle], "wings"),
         (&["--record"], "--record"),
+        (&["absent.elf"], "bulkhead: absent.elf: No such file or directory"),
     ] {
         refused(&words(args), culprit);
     }

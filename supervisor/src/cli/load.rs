@@ -41,6 +41,8 @@ const VIRTUAL_CPUS: u32 = 1024;
 /// Loads a configuration; every mistake has been printed when it fails with the exit status. In virtual time a module may have more
 /// cores than the host.
 pub(super) fn module(path: &Path, is_virtual: bool) -> Result<Loaded, u8> {
+    // It may have been meant for either, a configuration or a guest.
+    std::fs::metadata(path).map_err(|error| complain_of(path, &error))?;
     let mut cpus = Cpus::of_this_process().map_err(|error| complain(&error, HOST_CANNOT))?.preferred;
     if is_virtual {
         let others: Vec<u32> = (0..VIRTUAL_CPUS).filter(|cpu| !cpus.contains(cpu)).collect();
@@ -66,16 +68,19 @@ pub(super) fn module(path: &Path, is_virtual: bool) -> Result<Loaded, u8> {
 /// Makes a module of a single guest.
 pub(super) fn single(path: &Path, args: &[String]) -> Result<Loaded, u8> {
     let cpus = Cpus::of_this_process().map_err(|error| complain(&error, HOST_CANNOT))?;
-    let guest = Guest::load(path).map_err(|error| {
-        let name = visible(path.as_os_str().as_encoded_bytes());
-        complain(&format_args!("{name}: {error}"), USAGE)
-    })?;
+    let guest = Guest::load(path).map_err(|error| complain_of(path, &error))?;
     let room = bulkhead_abi::map::host::TABLES_SIZE;
     let module = Module::single(path, args.to_vec(), cpus.preferred.first().copied().unwrap_or(0));
     if config::tables_size(&module.name, args.iter().map(String::as_str), 1, 1) > room {
         return Err(complain(&format_args!("the guest's arguments take more than the {room} bytes there are"), USAGE));
     }
     Ok((module, vec![Arc::new(guest)]))
+}
+
+/// Says what is wrong with a file that somebody has named.
+fn complain_of(path: &Path, error: &dyn std::fmt::Display) -> u8 {
+    let name = visible(path.as_os_str().as_encoded_bytes());
+    complain(&format_args!("{name}: {error}"), USAGE)
 }
 
 fn eprint_text(text: &str) {
