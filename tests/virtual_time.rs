@@ -4,6 +4,8 @@
 mod common;
 #[path = "virtual_time/cores.rs"]
 mod cores;
+#[path = "virtual_time/debugger.rs"]
+mod debugger;
 #[path = "virtual_time/endings.rs"]
 mod endings;
 #[path = "virtual_time/exact.rs"]

@@ -90,6 +90,8 @@ pub(crate) fn init() {
         return;
     }
     let cpu = page();
+    // A debugger may let the process go before its turn has come.
+    await_turn(cpu);
     CPU.store((&raw const *cpu).cast_mut(), Ordering::Relaxed);
     let steps = parameters.preempt.load(Ordering::Relaxed) == STEP;
     if !steps {
@@ -327,14 +329,18 @@ fn hand_over(reason: Reason) {
     // instrumented.
     let before = now_ns();
     give(cpu, reason);
-    // SYNC POINT turn-guest: pairs with the supervisor's release; its parameters are there when the turn is.
-    while cpu.turn.load(Ordering::Acquire) == SUPERVISOR {
-        arch::futex_wait(&cpu.turn, SUPERVISOR);
-    }
+    await_turn(cpu);
     let from = parameters().from_ns.load(Ordering::Relaxed);
     let now = from.max(before);
     cpu.now_ns.store(now, Ordering::Relaxed);
     SERVICE_NS.store(now.saturating_add(busy_ns()), Ordering::Relaxed);
+}
+
+fn await_turn(cpu: &VirtualCpu) {
+    // SYNC POINT turn-guest: pairs with the supervisor's release; its parameters are there when the turn is.
+    while cpu.turn.load(Ordering::Acquire) == SUPERVISOR {
+        arch::futex_wait(&cpu.turn, SUPERVISOR);
+    }
 }
 
 fn give(cpu: &VirtualCpu, reason: Reason) {

@@ -196,6 +196,10 @@ pub struct RunArgs {
     /// Write the digest of a virtual run to this file
     #[arg(long, value_name = "FILE", requires = "virtual_time")]
     pub digest: Option<PathBuf>,
+    /// Wait with a partition's first instruction until a debugger has attached to it; the name may be left out where there is one
+    /// partition only
+    #[arg(long, value_name = "PARTITION", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub debug: Option<String>,
     /// Print what the run came to as JSON; guests' output goes to standard error
     #[arg(long)]
     pub json: bool,

@@ -92,6 +92,7 @@ fn profile(args: &ProfileArgs) -> Result<u8, u8> {
         stop_on_start_ns: args.stop_on,
         tap: None,
         control: None,
+        debug: None,
         virtual_time: None,
     };
     let outcome = supervise::run(&module, guests, &options);

@@ -10,7 +10,8 @@ use super::{
     Console, DEFAULT_QUANTUM_NS, GUEST_FAILED, HOST_CANNOT, Preempt, Requirement, RunArgs, Speed, USAGE, WELL,
     colour_on_stderr, complain, print, report,
 };
-use crate::config::{self, Channel, Module};
+use crate::config::module::Start;
+use crate::config::{self, Channel, Module, PartitionId};
 use crate::partition::Fences;
 use crate::supervise::{
     self, ControlOptions, Ending, Options, Outcome, RunError, State, VirtualOptions, VirtualOutcome,
@@ -69,6 +70,7 @@ fn try_run(args: &RunArgs) -> Result<u8, u8> {
         stop_on_start_ns: None,
         tap: None,
         control: control(args),
+        debug: args.debug.as_deref().map(|name| debugged(name, &module)).transpose()?,
         virtual_time,
     };
     let outcome = supervise::run(&module, guests, &options).map_err(|error| {
@@ -110,6 +112,28 @@ fn control(args: &RunArgs) -> Option<ControlOptions> {
         None if args.die_with.is_some() || (args.virtual_time && !write) => None,
         None => Some(ControlOptions { path: None, write }),
     }
+}
+
+/// The partition that is to be debugged, by its name.
+fn debugged(name: &str, module: &Module) -> Result<PartitionId, u8> {
+    let names: Vec<&str> = module.partitions.iter().map(|partition| partition.name.as_str()).collect();
+    let index = match (name, &names[..]) {
+        ("", [_]) => Some(0),
+        _ => names.iter().position(|&each| each == name),
+    };
+    let Some(index) = index else {
+        let problem = if name.is_empty() {
+            "--debug=PARTITION names one of them where there are several".to_owned()
+        } else {
+            format!("--debug={name}: there is no such partition")
+        };
+        return Err(complain(&format_args!("{problem}: {}", names.join(", ")), USAGE));
+    };
+    if module.partitions[index].start == Start::Idle {
+        let words = "starts only when another partition or a client starts it";
+        return Err(complain(&format_args!("--debug: partition \"{}\" {words}", names[index]), USAGE));
+    }
+    Ok(PartitionId(index as u16))
 }
 
 /// Ties this process to its parent: guests end with it in any case.

@@ -48,18 +48,18 @@ pub struct Watch {
     asleep: u32,
 }
 
-/// Gives the guest the turn. `asleep` is false for a process that has never run, and so does not sleep on the word.
-pub fn give(memory: &Memory, process: &Process, asleep: bool) -> Watch {
+/// Gives the guest the turn. `begun` is false for a process that has never had it, and so is still stopped, unless a debugger has let
+/// it go as far as to the word.
+pub fn give(memory: &Memory, process: &Process, begun: bool) -> Watch {
     let cpu = memory.virtual_cpu();
     let watch = Watch { last_now_ns: cpu.now_ns.load(Ordering::Relaxed), cpu_ns: None, asleep: 0 };
     // SYNC POINT turn-guest: pairs with the guest's acquire; the parameters are there when the turn is.
     cpu.turn.store(GUEST, Ordering::Release);
-    if asleep {
-        wake(&cpu.turn);
-    } else {
+    if !begun {
         // A process that is gone is noticed by whoever waits for it.
         let _ = send(process.pidfd.as_fd(), libc::SIGCONT);
     }
+    wake(&cpu.turn);
     watch
 }
 

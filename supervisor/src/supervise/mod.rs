@@ -9,6 +9,7 @@
 pub mod console;
 mod control;
 pub mod death;
+mod debugger;
 mod dispatchers;
 mod finish;
 mod journal;
@@ -85,6 +86,7 @@ pub fn run(module: &Module, guests: Vec<Arc<Guest>>, options: &Options) -> Resul
     supervisor.start_partitions()?;
     supervisor.startup_ns = now_ns() - begun;
     supervisor.announce();
+    supervisor.await_debugger();
     let ending = match &options.virtual_time {
         Some(virtual_time) => supervisor.attend_virtually(virtual_time)?,
         None => supervisor.attend()?,
@@ -368,6 +370,10 @@ impl<'a> Supervisor<'a> {
             if signal.ssi_signo == Signal::SIGPWR as u32 {
                 self.power_failing = true;
             } else if signal.ssi_signo == Signal::SIGCONT as u32 {
+                if self.virtual_now_ns.is_some() {
+                    // It was the host's time that stood still.
+                    continue;
+                }
                 let event = Event { time_ns: now_ns(), core: 0, partition: NO_PARTITION, kind: Kind::Resumed };
                 self.journal.note(event);
             } else {

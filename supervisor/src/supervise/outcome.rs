@@ -55,6 +55,8 @@ pub struct Options {
     pub tap: Option<Sender<Event>>,
     /// Let other programs see the run, and act upon it.
     pub control: Option<ControlOptions>,
+    /// Begin when a debugger has attached to this partition's first process.
+    pub debug: Option<PartitionId>,
     /// Run in virtual time; `duration` is virtual then.
     pub virtual_time: Option<VirtualOptions>,
 }

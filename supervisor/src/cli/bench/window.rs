@@ -88,6 +88,7 @@ fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<(R
         stop_on_start_ns: None,
         tap: Some(tap),
         control: None,
+        debug: None,
         virtual_time: None,
     };
 

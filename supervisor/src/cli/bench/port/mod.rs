@@ -193,6 +193,7 @@ fn run_module(module: Module) -> Result<Vec<u8>, Failure> {
         stop_on_start_ns: None,
         tap: None,
         control: None,
+        debug: None,
         virtual_time: None,
     };
     let outcome = supervise::run(&module, vec![Arc::clone(&guest), guest], &options).map_err(host_cannot)?;
