@@ -148,6 +148,14 @@ pub(crate) fn describe(kind: &Kind) -> String {
             format!("{messages} of {depth} messages wait in channel {channel}")
         }
         Kind::Resumed => "supervisor continued after a stop".to_owned(),
+        Kind::InterruptRaised { line } => format!("interrupt {line} raised"),
+        Kind::RaisedItself { line } => format!("raised its own interrupt {line}"),
+        Kind::Arrived { channel, sequence, count: 0 | 1 } => {
+            format!("message {sequence} of channel {channel} arrived")
+        }
+        Kind::Arrived { channel, sequence, count } => {
+            format!("{count} messages of channel {channel} arrived, up to {sequence}")
+        }
         Kind::InterruptEntered { line } => format!("interrupt {line}"),
         Kind::InterruptFinished { line } => format!("interrupt {line} served"),
         Kind::Tick { ticks: 1, .. } => "timer tick".to_owned(),

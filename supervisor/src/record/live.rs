@@ -79,6 +79,8 @@ impl Live {
             | Kind::Sample(_)
             | Kind::Interrupts(_)
             | Kind::Waiting { .. }
+            | Kind::InterruptRaised { .. }
+            | Kind::Arrived { .. }
             | Kind::Text { .. } => {}
             Kind::ScheduleSwitch { schedule, .. } => {
                 // Every core says so.

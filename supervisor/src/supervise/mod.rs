@@ -13,6 +13,7 @@ mod journal;
 mod monitor;
 mod outcome;
 pub mod output;
+mod raise;
 pub mod report;
 mod resident;
 mod sampler;
@@ -50,6 +51,7 @@ use crate::lockstep::link::Door;
 use crate::partition::{Birth, BirthError, Guest, Spawner, pin};
 use crate::port::audit::{Audit, Culprit};
 use crate::port::gateway::{Gateways, SocketOutcome};
+use crate::port::watch::Watch;
 use crate::port::{ChannelMemory, Channels};
 use crate::record::event::{Event, Kind, NO_PARTITION};
 use crate::record::header::Header;
@@ -109,6 +111,8 @@ struct Supervisor<'a> {
     blocks: Arc<Blocks>,
     audits: Vec<Audit>,
     gateways: Option<Gateways>,
+    /// What comes from outside.
+    outside: Watch,
     spawner: Spawner,
     journal: Journal,
     output: Output,
@@ -243,6 +247,7 @@ impl<'a> Supervisor<'a> {
             policies,
             residents,
             audits: vec![Audit::default(); module.channels.len()],
+            outside: Watch::of_outside(&channels),
             channels,
             blocks,
             gateways,
@@ -394,8 +399,12 @@ impl<'a> Supervisor<'a> {
             }
         }
         self.pump_input();
-        for id in self.gateways.iter().flat_map(Gateways::take_news) {
-            self.residents[id.index()].ring(line::PORT);
+        let news: Vec<PartitionId> = self.gateways.iter().flat_map(Gateways::take_news).collect();
+        if !news.is_empty() {
+            self.keep_arrivals_from_outside();
+        }
+        for id in news {
+            self.raise_line(id.index(), line::PORT);
         }
         let mut ending = None;
         for index in 0..self.residents.len() {
@@ -480,22 +489,24 @@ impl<'a> Supervisor<'a> {
 
     fn pump_input(&mut self) {
         let Some(typed) = &self.typed else { return };
-        let Some(resident) = self.residents.iter_mut().find(|resident| self.module.partition(resident.id).stdin) else {
-            return;
-        };
-        if resident.state != State::Normal {
+        let wants = |resident: &Resident| self.module.partition(resident.id).stdin;
+        let Some(index) = self.residents.iter().position(wants) else { return };
+        if self.residents[index].state != State::Normal {
             return;
         }
+        let mut rings = false;
         while let Ok(more) = if self.typed_rest.is_empty() { typed.try_recv() } else { Ok(Vec::new()) } {
             self.typed_rest.extend(more);
+            let resident = &mut self.residents[index];
             let fed = console::feed(&resident.memory, &mut resident.input, &self.typed_rest);
-            if fed > 0 {
-                resident.ring(line::CONSOLE);
-            }
+            rings |= fed > 0;
             self.typed_rest.drain(..fed);
             if !self.typed_rest.is_empty() {
-                return;
+                break;
             }
+        }
+        if rings {
+            self.raise_line(index, line::CONSOLE);
         }
     }
 

@@ -180,6 +180,8 @@ impl Analysis {
             }
             kind if kind.is_traced() => {}
             Kind::Waiting { .. }
+            | Kind::InterruptRaised { .. }
+            | Kind::Arrived { .. }
             | Kind::WindowVacant { .. }
             | Kind::Report { .. }
             | Kind::Text { .. }

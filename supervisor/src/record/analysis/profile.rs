@@ -187,6 +187,10 @@ pub enum SpanKind {
     Sent,
     /// The guest received a message, at an instant.
     Received,
+    /// Messages had come for the guest, at an instant.
+    Arrived,
+    /// An interrupt of the guest's was raised, at an instant.
+    Raised,
     /// Something else, at an instant.
     Mark,
 }
