@@ -143,7 +143,7 @@ pub(crate) fn describe(kind: &Kind) -> String {
         Kind::ScheduleSwitch { schedule, .. } => format!("schedule {schedule} begins"),
         Kind::Waited { waited_ns } => format!("dispatcher waited {:.1} us for the core", us(waited_ns)),
         Kind::Sample(_) => "sample of the host's counters".to_owned(),
-        Kind::Interrupts(_) => "count of the host's interrupts".to_owned(),
+        Kind::Interrupts(_) | Kind::InterruptsFrom { .. } => "count of the host's interrupts".to_owned(),
         Kind::Waiting { channel, messages, depth } => {
             format!("{messages} of {depth} messages wait in channel {channel}")
         }

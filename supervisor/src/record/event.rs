@@ -223,6 +223,13 @@ pub enum Kind {
     Sample(Sample),
     /// What the host's counters say about interrupts on a core, at the same time; they only grow.
     Interrupts(Interrupts),
+    /// How many interrupts of the host's from one source there have been on a core, when that has changed; it only grows.
+    InterruptsFrom {
+        /// Index of the source in the header.
+        source: u16,
+        /// How many.
+        count: u64,
+    },
     /// How many messages wait in a queuing channel, when that has changed.
     Waiting {
         /// Index of the channel.
@@ -399,6 +406,7 @@ impl Event {
             }
             Kind::InterruptRaised { line } => (37, line, [0; 6]),
             Kind::Arrived { channel, sequence, count } => (38, channel, [sequence, u64::from(count), 0, 0, 0, 0]),
+            Kind::InterruptsFrom { source, count } => (39, source, [count, 0, 0, 0, 0, 0]),
             Kind::InterruptEntered { line } => (40, line, [0; 6]),
             Kind::InterruptFinished { line } => (41, line, [0; 6]),
             Kind::Tick { due_ns, ticks } => (42, 0, [due_ns, u64::from(ticks), 0, 0, 0, 0]),
@@ -455,6 +463,7 @@ impl Event {
             36 => Kind::Waiting { channel: field(48), messages: a as u32, depth: b as u32 },
             37 => Kind::InterruptRaised { line: field(48) },
             38 => Kind::Arrived { channel: field(48), sequence: a, count: b as u32 },
+            39 => Kind::InterruptsFrom { source: field(48), count: a },
             40 => Kind::InterruptEntered { line: field(48) },
             41 => Kind::InterruptFinished { line: field(48) },
             42 => Kind::Tick { due_ns: a, ticks: b as u32 },

@@ -78,6 +78,7 @@ impl Live {
             | Kind::Waited { .. }
             | Kind::Sample(_)
             | Kind::Interrupts(_)
+            | Kind::InterruptsFrom { .. }
             | Kind::Waiting { .. }
             | Kind::InterruptRaised { .. }
             | Kind::Arrived { .. }

@@ -126,7 +126,12 @@ impl Stats {
         // These are for the profiler, which asks why; here is only how much.
         let for_profiler = matches!(
             event.kind,
-            Kind::Waited { .. } | Kind::Sample(_) | Kind::Interrupts(_) | Kind::Waiting { .. } | Kind::Resumed
+            Kind::Waited { .. }
+                | Kind::Sample(_)
+                | Kind::Interrupts(_)
+                | Kind::InterruptsFrom { .. }
+                | Kind::Waiting { .. }
+                | Kind::Resumed
         );
         if for_profiler {
             return;
@@ -307,6 +312,7 @@ impl Partition {
             | Kind::Waited { .. }
             | Kind::Sample(_)
             | Kind::Interrupts(_)
+            | Kind::InterruptsFrom { .. }
             | Kind::Waiting { .. }
             | Kind::Resumed
             | Kind::Unknown { .. } => {}

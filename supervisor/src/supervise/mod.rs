@@ -66,6 +66,7 @@ use output::Output;
 use resident::Resident;
 pub use resident::State;
 use sampler::Sampler;
+use sampler::sources::{Source, sources};
 use terminal::{prefix, put, read_stdin};
 use timekeeper::{Sample, Timekeeper};
 
@@ -133,6 +134,8 @@ struct Supervisor<'a> {
     door: Option<Door>,
     /// Where there is a recording.
     sampler: Option<Sampler>,
+    /// What interrupts the host, as the recording's header names it.
+    interrupt_sources: Vec<Source>,
     startup_ns: u64,
     interrupted: bool,
     /// The host has announced that its power fails.
@@ -196,7 +199,14 @@ impl<'a> Supervisor<'a> {
         facts.insert("guest_policies".to_owned(), format!("{policies:?}"));
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
         let begin_ns = if is_virtual { BEGIN_NS } else { now_ns() };
-        let header = Header::new(module, facts, started, begin_ns);
+        // Interrupts are the host's, and virtual runs know nothing of it.
+        let counted = options.record.is_some() && options.virtual_time.is_none();
+        let interrupts = counted.then(|| host::read("/proc/interrupts")).flatten().unwrap_or_default();
+        let interrupt_sources = sources(&interrupts);
+        let header = Header {
+            interrupts: interrupt_sources.iter().map(|source| source.name.clone()).collect(),
+            ..Header::new(module, facts, started, begin_ns)
+        };
         let door = options.virtual_time.as_ref().and_then(|options| options.lockstep.as_deref());
         let door = door.map(|path| {
             Door::open(path).map_err(|error| RunError::Lockstep { path: path.display().to_string(), error })
@@ -266,6 +276,7 @@ impl<'a> Supervisor<'a> {
             desk,
             door,
             sampler: None,
+            interrupt_sources,
             startup_ns: 0,
             interrupted: false,
             power_failing: false,
@@ -346,7 +357,8 @@ impl<'a> Supervisor<'a> {
             resident.memory.clock().epoch_ns.store(epoch, std::sync::atomic::Ordering::Relaxed);
         }
         if self.options.record.is_some() {
-            self.sampler = Some(Sampler::new(self.module, &dispatchers.threads()));
+            let sources = std::mem::take(&mut self.interrupt_sources);
+            self.sampler = Some(Sampler::new(self.module, &dispatchers.threads(), sources));
         }
         self.dispatchers = Some(dispatchers);
         if let Some(dispatchers) = &self.dispatchers {

@@ -106,6 +106,7 @@ impl Collector {
             | Kind::Text { .. }
             | Kind::Sample(_)
             | Kind::Interrupts(_)
+            | Kind::InterruptsFrom { .. }
             | Kind::Waiting { .. }
             // The interrupt shows, and processes would leave room for nothing else.
             | Kind::Tick { .. }

@@ -283,6 +283,7 @@ impl Trace<'_> {
             | Kind::Waited { .. }
             | Kind::Sample(_)
             | Kind::Interrupts(_)
+            | Kind::InterruptsFrom { .. }
             | Kind::Waiting { .. }
             | Kind::Unknown { .. } => Ok(()),
             kind => {
