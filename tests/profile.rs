@@ -4,6 +4,8 @@
 mod common;
 #[path = "common/running.rs"]
 mod running;
+#[path = "common/runs.rs"]
+mod runs;
 
 #[path = "profile/causes.rs"]
 mod causes;

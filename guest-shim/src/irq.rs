@@ -170,7 +170,9 @@ pub fn disable_line(line: u32) -> Result<(), LineError> {
 pub fn raise(line: u32) -> Result<(), LineError> {
     let bit = bit(line)?;
     let level = disable();
-    pending_word().fetch_or(bit, Ordering::Relaxed);
+    if pending_word().fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+        trace::note(Kind::Raised, line, 0);
+    }
     bh_deferred.store(1, Ordering::Relaxed);
     enable(level);
     Ok(())

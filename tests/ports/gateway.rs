@@ -43,7 +43,8 @@ fn datagrams_go_in_and_come_out() {
     // What an earlier run has left behind.
     let path = folder.path().join("there.sock");
     drop(UnixDatagram::bind(&path).expect("a socket"));
-    let run = Background::start(&[module.as_os_str(), "--json".as_ref()]);
+    let recording = folder.path().join("run.rec");
+    let run = Background::start(&[module.as_os_str(), "--json".as_ref(), "--record".as_ref(), recording.as_os_str()]);
 
     let sender = UnixDatagram::unbound().expect("a socket");
     let mut buffer = [0; 64];
@@ -71,6 +72,13 @@ fn datagrams_go_in_and_come_out() {
     assert_eq!(there["dropped"], 2, "{json:#}");
     assert_eq!((&there["passed"], &back["dropped"]), (&back["passed"], &json!(0)), "{json:#}");
     assert!(!path.exists(), "the socket is still there");
+    // The recording has them when they come from outside. Who came before the guest did did not come for it.
+    let echo = super::runs::figures(&json, "echo");
+    assert_eq!(
+        (&echo["messages_arrived"], &echo["messages_received"]),
+        (&echo["messages_sent"], &echo["messages_sent"])
+    );
+    assert_eq!(echo["messages_sent"], back["passed"], "{json:#}");
 }
 
 /// More datagrams than the queue holds, for a guest that takes none: bounded, counted, and nobody waits.

@@ -57,6 +57,20 @@ fn a_pages_figures_are_those_of_the_json() {
         let shares = worst["shares"].as_array().unwrap().iter().map(|share| share["ns"].as_u64().unwrap());
         assert_eq!(Some(shares.sum::<u64>()), worst["lateness_ns"].as_u64());
     }
+    // What interrupted the core around the worst windows is named, and no more of it than there was. The timer always did.
+    let counted = worst.iter().filter(|worst| worst["interrupts"].as_u64() > Some(0));
+    for worst in counted {
+        let sources = worst["sources"].as_array().unwrap();
+        let counts = sources.iter().map(|source| source["count"].as_u64().unwrap());
+        assert!(counts.clone().all(|count| count > 0), "{worst:#}");
+        assert!(counts.clone().sum::<u64>() <= worst["interrupts"].as_u64().unwrap(), "{worst:#}");
+        assert!(counts.clone().is_sorted_by(|one, next| one >= next), "{worst:#}");
+        if std::fs::read_to_string("/proc/interrupts").is_ok_and(|text| text.contains("Local timer interrupts")) {
+            let names = sources.iter().map(|source| source["name"].as_str().unwrap());
+            assert!(names.clone().any(|name| name == "Local timer interrupts (LOC)"), "{worst:#}");
+        }
+    }
+    assert!(worst.iter().any(|worst| worst["interrupts"].as_u64() > Some(0)), "{worst:#?}");
     // Nothing is loaded from anywhere.
     assert!(page.contains("default-src 'none'"));
     let elsewhere = page.replace("http://www.w3.org/2000/svg", "");

@@ -29,6 +29,7 @@ parents, counters, described = {}, {}, {}
 stacks, last = {}, {}
 windows, samples, worst, firsts, waiting = {}, {}, {}, {}, {}
 interrupts, sent, received, switches, flows, running = {}, {}, {}, {}, {}, set()
+raised, arrived = {}, {}
 
 for packet in trace.packet:
     assert packet.trusted_packet_sequence_id == 1, packet
@@ -62,13 +63,19 @@ for packet in trace.packet:
     if track.name == "messages":
         assert event.type == TrackEvent.TYPE_INSTANT, packet
         what = names[event.name_iid]
-        counts = {"message sent": sent, "message received": received}[what]
-        counts[owner] = counts.get(owner, 0) + 1
+        counts = {"message sent": sent, "messages arrived": arrived, "message received": received}[what]
+        several = facts["count"].uint_value if "count" in facts else 1
+        counts[owner] = counts.get(owner, 0) + several
+        assert len(set(event.flow_ids)) == len(event.flow_ids) <= several, packet
         for flow in event.flow_ids:
             message = (facts["channel"].string_value, facts["sequence"].uint_value)
             flows.setdefault(flow, []).append((what, packet.timestamp, message))
     else:
         assert not event.flow_ids, packet
+    if event.name_iid and names[event.name_iid] == "interrupt raised":
+        assert event.type == TrackEvent.TYPE_INSTANT and track.name == "interrupts", packet
+        lines = raised.setdefault(owner, {})
+        lines[facts["line"].string_value] = lines.get(facts["line"].string_value, 0) + 1
     if event.type in (TrackEvent.TYPE_SLICE_BEGIN, TrackEvent.TYPE_SLICE_END):
         assert packet.timestamp >= last.get(event.track_uuid, 0), (track, packet)
         last[event.track_uuid] = packet.timestamp
@@ -95,10 +102,13 @@ for packet in trace.packet:
 assert not any(stacks.values()), "slices stay open"
 for flow, ends in flows.items():
     begins = [at for what, at, _ in ends if what == "message sent"]
-    arrives = [at for what, at, _ in ends if what == "message received"]
+    arrives = [at for what, at, _ in ends if what != "message sent"]
     assert len(begins) == 1 and arrives and begins[0] <= min(arrives), (flow, ends)
-    assert len({message for _, _, message in ends}) == 1, (flow, ends)
+    # Those that arrive together bear the last one's number.
+    assert len({message for what, _, message in ends if what != "messages arrived"}) == 1, (flow, ends)
+    assert len({channel for _, _, (channel, _) in ends}) == 1, (flow, ends)
 print(json.dumps({
     "windows": windows, "counters": samples, "worst": worst, "processes": processes, "interrupts": interrupts,
     "firsts": firsts, "running": sorted(running), "waiting": waiting, "sent": sent, "received": received, "switches": switches, "flows": len(flows),
+    "raised": raised, "arrived": arrived,
 }))

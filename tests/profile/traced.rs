@@ -1,5 +1,6 @@
 //! What guests' shims note while they run, and what recordings make of it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -7,6 +8,7 @@ use serde_json::Value;
 use crate::common::{bulkhead, finish, guest, root, round_robin, write_module};
 use crate::exports::read_trace;
 use crate::running::alone;
+use crate::runs::Background;
 
 const HITS: u64 = 40;
 
@@ -51,7 +53,13 @@ fn interrupts_and_messages_are_counted() {
     for of in 0..2 {
         assert_eq!((count(of, "messages_sent"), count(of, "trace_events_lost")), (HITS, 0), "{json:#}");
         assert!(count(of, "interrupts") > 0, "{json:#}");
+        // Each was raised once for each time that it was served, but for one that came when the guest was about to end.
+        let (raised, served) = (count(of, "interrupts_raised"), count(of, "interrupts"));
+        assert!(raised == served || raised == served + 1, "{raised} raised, {served} served: {json:#}");
     }
+    // All hits came to the other side, but for the last one, which may find nobody there.
+    assert_eq!(count(1, "messages_arrived"), HITS, "{json:#}");
+    assert!((HITS - 1..=HITS).contains(&count(0, "messages_arrived")), "{json:#}");
     // All that was received had been sent, and by all but the last hits it was.
     assert!(count(0, "messages_received") >= HITS - 1 && count(1, "messages_received") >= HITS - 1, "{json:#}");
     assert!(count(0, "messages_received") <= HITS && count(1, "messages_received") <= HITS, "{json:#}");
@@ -113,11 +121,15 @@ fn traces_have_interrupts_and_messages_with_both_ends() {
     }
     for partition in json["partitions"].as_array().unwrap() {
         let name = partition["name"].as_str().unwrap();
-        for (track, count) in
-            [("interrupts", "interrupts"), ("sent", "messages_sent"), ("received", "messages_received")]
-        {
+        for (track, count) in [
+            ("interrupts", "interrupts"),
+            ("sent", "messages_sent"),
+            ("arrived", "messages_arrived"),
+            ("received", "messages_received"),
+        ] {
             assert_eq!(found[track][name], partition[count], "{found:#} {json:#}");
         }
+        assert_eq!(found["raised"][name], serde_json::json!({ "port": partition["interrupts_raised"] }), "{found:#}");
     }
     // A message and its answer for each hit, but for the last.
     assert!((2 * HITS - 1..=2 * HITS).contains(&found["flows"].as_u64().unwrap()), "{found:#}");
@@ -134,6 +146,75 @@ fn traces_have_interrupts_and_messages_with_both_ends() {
     }
     // A switch to no process has no slice.
     assert!(slices > 0 && slices <= partition["process_switches"].as_u64().unwrap(), "{found:#} {json:#}");
+}
+
+/// The lines of a recording's events that are about `event` and the interrupt line `line`.
+fn count_of(recording: &Path, event: &str, line: u32) -> usize {
+    let out = recording.with_extension("events.csv");
+    super::bulkhead_with(&["report", recording.to_str().unwrap(), "--events-csv", out.to_str().unwrap()]);
+    let csv = std::fs::read_to_string(out).unwrap();
+    assert!(csv.starts_with("time_ns,partition,event,line,channel,sequence,count\n"), "{csv}");
+    assert!(csv.lines().all(|line| line.split(',').count() == 7), "{csv}");
+    csv.lines().filter(|row| row.contains(&format!(",{event},{line},,,"))).count()
+}
+
+/// The line for windows, at every beginning of one; as often served as raised, but for one that finds the guest ended.
+#[test]
+fn the_beginning_of_a_window_is_a_raised_interrupt() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = guest("v_time");
+    let module = write_module(folder.path(), &round_robin(&[("g", &image, "args = [\"window\", \"40\"]")], 1000, 0));
+    for virtually in [false, true] {
+        let recording = folder.path().join("run.rec");
+        let (_, _, json) = run(&module, &recording, virtually);
+        let line = bulkhead_abi::vcpu::line::WINDOW;
+        let (raised, entered) =
+            (count_of(&recording, "interrupt_raised", line), count_of(&recording, "interrupt_entered", line));
+        assert!(entered >= 20 && (raised == entered || raised == entered + 1), "{raised} raised, {entered} entered");
+        assert_eq!(json["partitions"][0]["interrupts_raised"].as_u64(), Some(raised as u64), "{json:#}");
+    }
+}
+
+/// The control has a guest that does not listen to the line.
+#[test]
+fn typed_text_raises_the_console_interrupt_of_who_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = bulkhead_abi::vcpu::line::CONSOLE;
+    let recording = folder.path().join("run.rec");
+    let record = |image: &Path, mode: &str, said: [&str; 2], typed: [&str; 2]| {
+        let mut run = Background::start(&[
+            image.to_str().unwrap(),
+            "-q",
+            "--console",
+            "raw",
+            "--record",
+            recording.to_str().unwrap(),
+            "--",
+            mode,
+        ]);
+        let mut stdin = run.take_stdin();
+        for (said, typed) in said.into_iter().zip(typed) {
+            run.wait_for(said);
+            stdin.write_all(typed.as_bytes()).unwrap();
+        }
+        let run = run.finish();
+        assert_eq!(run.code(), 0, "{run:#?}");
+        (count_of(&recording, "interrupt_raised", line), count_of(&recording, "interrupt_entered", line))
+    };
+    let (raised, entered) = record(&guest("v_time"), "console", ["ready\n", "read: one\n"], ["one\n", "end\n"]);
+    assert!(entered >= 2 && (raised == entered || raised == entered + 1), "{raised} raised, {entered} entered");
+    assert_eq!(record(&guest("r_console"), "echo", ["", "one\n"], ["one\n", "end."]), (0, 0));
+}
+
+#[test]
+fn interrupts_that_a_guest_raises_itself_are_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("run.rec");
+    run(&guest("v_irq"), &recording, true);
+    let counts = [32, 33, 34, 35, 40, 45].map(|line| count_of(&recording, "interrupt_raised_by_guest", line));
+    // Line 33 is raised again while it is pending.
+    assert_eq!(counts, [6, 1, 1, 1, 1, 1]);
+    assert_eq!(count_of(&recording, "interrupt_raised", 40), 0);
 }
 
 /// Guests that spin and that yield stamp the first instant of every window, after they were continued and before they were stopped.

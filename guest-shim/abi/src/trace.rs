@@ -35,13 +35,22 @@ pub enum Kind {
     /// The guest's executive has given the processor to another process; the number is the process', 0 for none, the sequence the first
     /// eight bytes of its name, padded with zeros.
     Process = 6,
+    /// The guest raised one of its own lines, which was not raised; the number is the line's.
+    Raised = 7,
 }
 
 impl Kind {
     /// The kind with this number, if there is one.
     pub fn new(number: u32) -> Option<Kind> {
-        let all =
-            [Kind::InterruptEntered, Kind::InterruptFinished, Kind::Tick, Kind::Sent, Kind::Received, Kind::Process];
+        let all = [
+            Kind::InterruptEntered,
+            Kind::InterruptFinished,
+            Kind::Tick,
+            Kind::Sent,
+            Kind::Received,
+            Kind::Process,
+            Kind::Raised,
+        ];
         all.into_iter().find(|&kind| kind as u32 == number)
     }
 }
@@ -98,10 +107,10 @@ mod tests {
 
     #[test]
     fn kinds_have_their_numbers() {
-        for number in 1..=6 {
+        for number in 1..=7 {
             assert_eq!(Kind::new(number).map(|kind| kind as u32), Some(number));
         }
-        assert_eq!((Kind::new(0), Kind::new(7)), (None, None));
+        assert_eq!((Kind::new(0), Kind::new(8)), (None, None));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub struct ReportArgs {
     /// A file that `run --record` wrote
     pub file: PathBuf,
     /// A second one: show what changed from the first to it, and whether that is more than noise
-    #[arg(conflicts_with_all = ["html", "perfetto", "csv", "queues_csv", "hgrm", "hlog", "cyclictest", "gate", "budget"])]
+    #[arg(conflicts_with_all = ["html", "perfetto", "csv", "queues_csv", "events_csv", "hgrm", "hlog", "cyclictest", "gate", "budget"])]
     pub after: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
@@ -58,6 +58,9 @@ pub struct Exports {
     /// Write a line for each change of the number of messages that wait in a queuing channel
     #[arg(long, value_name = "OUT")]
     pub queues_csv: Option<PathBuf>,
+    /// Write a line for each virtual interrupt raised, entered and finished, and each message sent, arrived and received
+    #[arg(long, value_name = "OUT")]
+    pub events_csv: Option<PathBuf>,
     /// Write HdrHistogram percentile distributions, one file for each partition, into this folder
     #[arg(long, value_name = "FOLDER")]
     pub hgrm: Option<PathBuf>,

@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use agreement::{Agreement, SWITCHES};
 use bulkhead_abi::schedule::Snapshot;
+use bulkhead_abi::vcpu::line;
 
 use crate::config::PartitionId;
 use crate::config::module::Window;
@@ -51,7 +52,10 @@ const NOTICEABLE_WAIT_NS: u64 = 20_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
     /// It runs.
-    Running,
+    Running {
+        /// Whether its line for windows has been raised, was not raised before, and this is to be recorded.
+        raised: bool,
+    },
     /// It has no process that could run: idle, ended, being restarted, or not yet stopped from its last window.
     Vacant,
 }
@@ -71,6 +75,9 @@ pub trait Processes {
     fn begin(&mut self, partition: PartitionId) -> Begun;
     /// Stops the partition and waits for the stop to be confirmed.
     fn end(&mut self, partition: PartitionId, time: &mut dyn TimeSource) -> Ended;
+    /// Tells others what the partition has sent them, or taken from them, in its window. To be called when it has been stopped. `tell` hears
+    /// of what is to be recorded: whom it concerns, and what.
+    fn announce(&mut self, _partition: PartitionId, _tell: &mut dyn FnMut(PartitionId, Kind)) {}
     /// When the partition ran first in its latest window: the guest's word, whatever it is; 0 if it does not say. To be called when the
     /// partition has been stopped.
     fn first_ns(&mut self, _partition: PartitionId) -> u64 {
@@ -214,6 +221,8 @@ impl<'a> Dispatcher<'a> {
             let kind = Kind::WindowEnd { frame, planned_ns, awake_ns, requested_ns, confirmed_ns, first_ns };
             push(awake_ns, window.partition.0, kind);
         }
+        let announced_ns = confirmed_ns.unwrap_or(awake_ns);
+        processes.announce(window.partition, &mut |whom, what| push(announced_ns, whom.0, what));
         let Some(number) = processes.take_request(window.partition) else { return };
         let Assignment { timetables, agreement, may_switch, .. } = self.assignment;
         let may = may_switch.get(window.partition.index()).copied().unwrap_or(false);
@@ -265,9 +274,12 @@ impl<'a> Dispatcher<'a> {
         processes.publish(self.schedules);
         if awake_ns >= planned_end_ns {
             push(awake_ns, partition, Kind::WindowSkipped { frame, planned_ns, awake_ns });
-        } else if processes.begin(window.partition) == Begun::Running {
+        } else if let Begun::Running { raised } = processes.begin(window.partition) {
             let continued_ns = time.now_ns();
             push(continued_ns, partition, Kind::WindowStart { frame, planned_ns, awake_ns, continued_ns });
+            if raised {
+                push(continued_ns, partition, Kind::InterruptRaised { line: line::WINDOW as u16 });
+            }
             if self.assignment.note_waits {
                 let all_ns = time.waited_ns();
                 let waited_ns = all_ns.saturating_sub(self.waited_before_ns);

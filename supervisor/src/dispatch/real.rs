@@ -21,7 +21,8 @@ use super::{Begun, Ended, Processes, TimeSource};
 use crate::config::{Module, PartitionId};
 use crate::partition::{Memory, Process};
 use crate::port::Channels;
-use crate::port::watch::Watch;
+use crate::port::watch::{News, Watch};
+use crate::record::event::Kind;
 
 /// CLOCK_MONOTONIC in nanoseconds.
 pub fn now_ns() -> u64 {
@@ -301,17 +302,18 @@ struct Bell {
 }
 
 impl Bell {
-    /// Raises the line for ports. Rings only if it was not raised already, so that a flood of news is one interrupt.
-    fn ring(&mut self, core: usize) {
-        let Some(Some(mailbox)) = self.slot.bells.get(core) else { return };
+    /// Raises the line for ports. Rings only if it was not raised already, so that a flood of news is one interrupt. None if there is no
+    /// process to hear it.
+    fn ring(&mut self, core: usize) -> Option<Raised> {
+        let mailbox = self.slot.bells.get(core)?.as_ref()?;
         mailbox.take(&mut self.pidfd);
-        if self.slot.alive.load(Ordering::Acquire)
-            && let Some(pidfd) = &self.pidfd
-            && raise(self.slot.memory.vcpu(), line::PORT) == Raised::News
-        {
+        let pidfd = self.pidfd.as_ref().filter(|_| self.slot.alive.load(Ordering::Acquire))?;
+        let raised = raise(self.slot.memory.vcpu(), line::PORT);
+        if raised == Raised::News {
             // A stopped process finds it when it continues. One that has just ended needs no interrupt.
             let _ = send(pidfd.as_fd(), DOORBELL);
         }
+        Some(raised)
     }
 }
 
@@ -326,8 +328,8 @@ pub struct Residents {
     stop_within_ns: u64,
     waiting: Arc<Waiting>,
     schedules: Snapshot,
-    /// Whether guests are to stamp their first instants in windows.
-    stamps: bool,
+    /// Whether what happens is recorded: guests are to stamp their first instants in windows, and raised lines and arrivals are told.
+    records: bool,
 }
 
 /// Since when a dispatcher has been waiting for a stop.
@@ -347,7 +349,7 @@ impl Waiting {
 
 impl Residents {
     /// The partitions of a core of `module`, whose slots are `slots`, by partition. Their guests run under `policy`; a stop
-    /// that is not confirmed within the module's limit is given up waiting for. With `stamps`, the doorbell rings for every window, so that
+    /// that is not confirmed within the module's limit is given up waiting for. With `records`, the doorbell rings for every window, so that
     /// guests stamp their first instants; this costs the dispatcher a system call and the guest a signal.
     pub fn new(
         module: &Module,
@@ -355,7 +357,7 @@ impl Residents {
         slots: &[Arc<Slot>],
         channels: &Arc<Channels>,
         policy: GuestPolicy,
-        (waiting, stamps): (Arc<Waiting>, bool),
+        (waiting, records): (Arc<Waiting>, bool),
     ) -> Residents {
         let mut bells: Vec<Option<Bell>> = slots.iter().map(|_| None).collect();
         let mut residents = Vec::new();
@@ -371,18 +373,7 @@ impl Residents {
         }
         let stop_within_ns = module.overrun_after_ns;
         let schedules = Snapshot::default();
-        Residents { residents, bells, core, policy, stop_within_ns, waiting, schedules, stamps }
-    }
-
-    /// Tells the others what a partition has sent them, or taken from them, in its window.
-    fn ring_for(&mut self, partition: PartitionId) {
-        let Some(Some(resident)) = self.residents.get_mut(partition.index()) else { return };
-        let (bells, core) = (&mut self.bells, self.core);
-        resident.watch.look(|peer| {
-            if let Some(Some(bell)) = bells.get_mut(peer.index()) {
-                bell.ring(core);
-            }
-        });
+        Residents { residents, bells, core, policy, stop_within_ns, waiting, schedules, records }
     }
 }
 
@@ -463,13 +454,14 @@ impl Processes for Residents {
         // Release: a guest that sees the new number sees everything before it.
         let vcpu = resident.slot.memory.vcpu();
         vcpu.window.store(resident.windows, Ordering::Release);
-        let stamps = self.stamps && vcpu.first.stamps.load(Ordering::Relaxed) != 0;
-        if raise(vcpu, line::WINDOW) != Raised::Unwanted || stamps {
+        let stamps = self.records && vcpu.first.stamps.load(Ordering::Relaxed) != 0;
+        let raised = raise(vcpu, line::WINDOW);
+        if raised != Raised::Unwanted || stamps {
             // It waits until the guest continues. If it fails, so does the next one.
             let _ = send(pidfd.as_fd(), DOORBELL);
         }
         match send(pidfd.as_fd(), libc::SIGCONT) {
-            Ok(()) => Begun::Running,
+            Ok(()) => Begun::Running { raised: self.records && raised == Raised::News },
             Err(_) => Begun::Vacant,
         }
     }
@@ -504,15 +496,33 @@ impl Processes for Residents {
             }
         };
         self.waiting.0.store(0, Ordering::Relaxed);
-        self.ring_for(partition);
         ended
+    }
+
+    fn announce(&mut self, partition: PartitionId, tell: &mut dyn FnMut(PartitionId, Kind)) {
+        let Some(Some(resident)) = self.residents.get_mut(partition.index()) else { return };
+        let (bells, core, records) = (&mut self.bells, self.core, self.records);
+        resident.watch.look(|News { peer, arrival }| {
+            let Some(Some(bell)) = bells.get_mut(peer.index()) else { return };
+            let Some(raised) = bell.ring(core) else { return };
+            if !records {
+                return;
+            }
+            // What it is about first, then the interrupt.
+            if let Some(arrival) = arrival {
+                tell(peer, arrival.into());
+            }
+            if raised == Raised::News {
+                tell(peer, Kind::InterruptRaised { line: line::PORT as u16 });
+            }
+        });
     }
 
     fn first_ns(&mut self, partition: PartitionId) -> u64 {
         let Some(Some(resident)) = self.residents.get(partition.index()) else { return 0 };
         let first = &resident.slot.memory.vcpu().first;
         // Of this window, not of an earlier one.
-        let stamped = self.stamps && first.window.load(Ordering::Acquire) == resident.windows;
+        let stamped = self.records && first.window.load(Ordering::Acquire) == resident.windows;
         if stamped { first.time_ns.load(Ordering::Relaxed) } else { 0 }
     }
 

@@ -34,6 +34,8 @@ struct FakeProcesses {
     running: Option<u16>,
     /// What partition 0 asks for at the end of its windows, one after the other.
     requests: VecDeque<Option<u32>>,
+    /// What partition 0 has to tell at the end of its windows, one after the other.
+    news: VecDeque<(PartitionId, Kind)>,
     /// What was published before each window began.
     published: RefCell<Vec<Snapshot>>,
 }
@@ -46,7 +48,7 @@ impl Processes for FakeProcesses {
         }
         self.running = Some(partition.0);
         self.log.borrow_mut().push(format!("+{}", partition.0));
-        Begun::Running
+        Begun::Running { raised: false }
     }
 
     fn end(&mut self, partition: PartitionId, time: &mut dyn TimeSource) -> Ended {
@@ -54,6 +56,13 @@ impl Processes for FakeProcesses {
         self.log.borrow_mut().push(format!("-{}", partition.0));
         let now = time.now_ns();
         Ended { requested_ns: now, confirmed_ns: Some(now) }
+    }
+
+    fn announce(&mut self, partition: PartitionId, tell: &mut dyn FnMut(PartitionId, Kind)) {
+        assert_eq!(self.running, None, "it has not stopped");
+        if let Some((whom, what)) = self.news.pop_front().filter(|_| partition.0 == 0) {
+            tell(whom, what);
+        }
     }
 
     fn take_request(&mut self, partition: PartitionId) -> Option<u32> {
@@ -175,6 +184,16 @@ fn windows_follow_each_other_and_all_partitions_are_stopped_at_the_end() {
         first_ns: 0,
     };
     assert_eq!(kinds[7], end);
+}
+
+#[test]
+fn what_a_partition_has_for_others_is_told_between_its_window_and_the_next() {
+    let news = Kind::Arrived { channel: 3, sequence: 7, count: 2 };
+    let processes = FakeProcesses { news: VecDeque::from([(PartitionId(9), news)]), ..FakeProcesses::default() };
+    let (kinds, _) = dispatch_with(1, &[], processes, true);
+    let is_start = |kind: &Kind| matches!(kind, Kind::WindowStart { .. });
+    assert!(is_start(&kinds[0]) && is_start(&kinds[3]), "{kinds:?}");
+    assert!(matches!(kinds[1], Kind::WindowEnd { .. }) && kinds[2] == news, "{kinds:?}");
 }
 
 #[test]

@@ -143,11 +143,19 @@ pub(crate) fn describe(kind: &Kind) -> String {
         Kind::ScheduleSwitch { schedule, .. } => format!("schedule {schedule} begins"),
         Kind::Waited { waited_ns } => format!("dispatcher waited {:.1} us for the core", us(waited_ns)),
         Kind::Sample(_) => "sample of the host's counters".to_owned(),
-        Kind::Interrupts(_) => "count of the host's interrupts".to_owned(),
+        Kind::Interrupts(_) | Kind::InterruptsFrom { .. } => "count of the host's interrupts".to_owned(),
         Kind::Waiting { channel, messages, depth } => {
             format!("{messages} of {depth} messages wait in channel {channel}")
         }
         Kind::Resumed => "supervisor continued after a stop".to_owned(),
+        Kind::InterruptRaised { line } => format!("interrupt {line} raised"),
+        Kind::RaisedItself { line } => format!("raised its own interrupt {line}"),
+        Kind::Arrived { channel, sequence, count: 0 | 1 } => {
+            format!("message {sequence} of channel {channel} arrived")
+        }
+        Kind::Arrived { channel, sequence, count } => {
+            format!("{count} messages of channel {channel} arrived, up to {sequence}")
+        }
         Kind::InterruptEntered { line } => format!("interrupt {line}"),
         Kind::InterruptFinished { line } => format!("interrupt {line} served"),
         Kind::Tick { ticks: 1, .. } => "timer tick".to_owned(),

@@ -223,6 +223,13 @@ pub enum Kind {
     Sample(Sample),
     /// What the host's counters say about interrupts on a core, at the same time; they only grow.
     Interrupts(Interrupts),
+    /// How many interrupts of the host's from one source there have been on a core, when that has changed; it only grows.
+    InterruptsFrom {
+        /// Index of the source in the header.
+        source: u16,
+        /// How many.
+        count: u64,
+    },
     /// How many messages wait in a queuing channel, when that has changed.
     Waiting {
         /// Index of the channel.
@@ -231,6 +238,20 @@ pub enum Kind {
         messages: u32,
         /// How many it can hold.
         depth: u32,
+    },
+    /// The supervisor raised one of a guest's lines, which had not been raised before: a virtual interrupt.
+    InterruptRaised {
+        /// The line.
+        line: u16,
+    },
+    /// The supervisor found that messages have come for a partition.
+    Arrived {
+        /// Index of the channel.
+        channel: u16,
+        /// Number of the last of them in its channel.
+        sequence: u64,
+        /// How many there are: of a queue those up to this one, of a sampling channel the latest only. By the sender's word.
+        count: u32,
     },
     /// The supervisor had been stopped, as by SIGSTOP, and goes on.
     Resumed,
@@ -264,6 +285,11 @@ pub enum Kind {
         channel: u16,
         /// Number of the message in its channel.
         sequence: u64,
+    },
+    /// A guest raised one of its own lines.
+    RaisedItself {
+        /// The line.
+        line: u16,
     },
     /// A guest's executive gave the processor to another process.
     ProcessSwitch {
@@ -323,6 +349,7 @@ impl Kind {
                 | Kind::Tick { .. }
                 | Kind::Sent { .. }
                 | Kind::Received { .. }
+                | Kind::RaisedItself { .. }
                 | Kind::ProcessSwitch { .. }
         )
     }
@@ -377,6 +404,9 @@ impl Event {
             Kind::Waiting { channel, messages, depth } => {
                 (36, channel, [u64::from(messages), u64::from(depth), 0, 0, 0, 0])
             }
+            Kind::InterruptRaised { line } => (37, line, [0; 6]),
+            Kind::Arrived { channel, sequence, count } => (38, channel, [sequence, u64::from(count), 0, 0, 0, 0]),
+            Kind::InterruptsFrom { source, count } => (39, source, [count, 0, 0, 0, 0, 0]),
             Kind::InterruptEntered { line } => (40, line, [0; 6]),
             Kind::InterruptFinished { line } => (41, line, [0; 6]),
             Kind::Tick { due_ns, ticks } => (42, 0, [due_ns, u64::from(ticks), 0, 0, 0, 0]),
@@ -385,6 +415,7 @@ impl Event {
             Kind::ProcessSwitch { process, name } => {
                 (45, 0, [u64::from(process), u64::from_le_bytes(name), 0, 0, 0, 0])
             }
+            Kind::RaisedItself { line } => (47, line, [0; 6]),
             Kind::TraceLost { count, excess } => (46, u16::from(excess), [count, 0, 0, 0, 0, 0]),
             Kind::Unknown { kind } => (kind, 0, [0; 6]),
         };
@@ -430,6 +461,9 @@ impl Event {
             34 => Kind::Resumed,
             35 => Kind::Interrupts(Interrupts { count: a, took_ns: b }),
             36 => Kind::Waiting { channel: field(48), messages: a as u32, depth: b as u32 },
+            37 => Kind::InterruptRaised { line: field(48) },
+            38 => Kind::Arrived { channel: field(48), sequence: a, count: b as u32 },
+            39 => Kind::InterruptsFrom { source: field(48), count: a },
             40 => Kind::InterruptEntered { line: field(48) },
             41 => Kind::InterruptFinished { line: field(48) },
             42 => Kind::Tick { due_ns: a, ticks: b as u32 },
@@ -437,6 +471,7 @@ impl Event {
             44 => Kind::Received { channel: field(48), sequence: a },
             45 => Kind::ProcessSwitch { process: a as u32, name: b.to_le_bytes() },
             46 => Kind::TraceLost { count: a, excess: field(48) != 0 },
+            47 => Kind::RaisedItself { line: field(48) },
             kind => Kind::Unknown { kind },
         };
         Event { time_ns, core: field(16), partition: field(32), kind }

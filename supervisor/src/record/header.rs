@@ -42,6 +42,9 @@ pub struct Header {
     /// Names of the channels; events refer to them by index. Older recordings have none.
     #[serde(default)]
     pub channels: Vec<String>,
+    /// What interrupts the host's CPUs, by names for people; events refer to them by index. Older recordings have none.
+    #[serde(default)]
+    pub interrupts: Vec<String>,
     /// Facts about the host that bear upon the figures: kernel release, CPU model, clock source and the like.
     pub host: BTreeMap<String, String>,
 }
@@ -136,6 +139,7 @@ impl Header {
                 .iter()
                 .map(|core| Core { number: core.number, cpu: core.cpu, windows: windows(core) })
                 .collect(),
+            interrupts: vec![],
             channels: module.channels.iter().map(|channel| channel.name.clone()).collect(),
             partitions: module
                 .partitions

@@ -78,7 +78,10 @@ impl Live {
             | Kind::Waited { .. }
             | Kind::Sample(_)
             | Kind::Interrupts(_)
+            | Kind::InterruptsFrom { .. }
             | Kind::Waiting { .. }
+            | Kind::InterruptRaised { .. }
+            | Kind::Arrived { .. }
             | Kind::Text { .. } => {}
             Kind::ScheduleSwitch { schedule, .. } => {
                 // Every core says so.

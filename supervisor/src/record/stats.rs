@@ -86,9 +86,11 @@ struct Counts {
     lost_reports: u64,
     schedule_requests: u64,
     refused_schedule_requests: u64,
+    interrupts_raised: u64,
     interrupts: u64,
     timer_ticks: u64,
     messages_sent: u64,
+    messages_arrived: u64,
     messages_received: u64,
     process_switches: u64,
     trace_events_lost: u64,
@@ -124,7 +126,12 @@ impl Stats {
         // These are for the profiler, which asks why; here is only how much.
         let for_profiler = matches!(
             event.kind,
-            Kind::Waited { .. } | Kind::Sample(_) | Kind::Interrupts(_) | Kind::Waiting { .. } | Kind::Resumed
+            Kind::Waited { .. }
+                | Kind::Sample(_)
+                | Kind::Interrupts(_)
+                | Kind::InterruptsFrom { .. }
+                | Kind::Waiting { .. }
+                | Kind::Resumed
         );
         if for_profiler {
             return;
@@ -280,6 +287,10 @@ impl Partition {
                 counts.schedule_requests += 1;
                 counts.refused_schedule_requests += u64::from(refused);
             }
+            Kind::InterruptRaised { .. } | Kind::RaisedItself { .. } => counts.interrupts_raised += 1,
+            Kind::Arrived { count, .. } => {
+                counts.messages_arrived = counts.messages_arrived.saturating_add(u64::from(count));
+            }
             Kind::InterruptEntered { .. } => counts.interrupts += 1,
             Kind::InterruptFinished { .. } => {}
             Kind::Tick { ticks, .. } => counts.timer_ticks = counts.timer_ticks.saturating_add(u64::from(ticks)),
@@ -301,6 +312,7 @@ impl Partition {
             | Kind::Waited { .. }
             | Kind::Sample(_)
             | Kind::Interrupts(_)
+            | Kind::InterruptsFrom { .. }
             | Kind::Waiting { .. }
             | Kind::Resumed
             | Kind::Unknown { .. } => {}
@@ -336,9 +348,11 @@ impl Partition {
             lost_reports: counts.lost_reports,
             schedule_requests: counts.schedule_requests,
             refused_schedule_requests: counts.refused_schedule_requests,
+            interrupts_raised: counts.interrupts_raised,
             interrupts: counts.interrupts,
             timer_ticks: counts.timer_ticks,
             messages_sent: counts.messages_sent,
+            messages_arrived: counts.messages_arrived,
             messages_received: counts.messages_received,
             process_switches: counts.process_switches,
             trace_events_lost: counts.trace_events_lost,

@@ -99,13 +99,18 @@ pub struct Partition {
     pub schedule_requests: u64,
     /// Of these, how often there was no such schedule, or it was not permitted.
     pub refused_schedule_requests: u64,
-    /// Virtual interrupts that the guest began to serve. This and the next six are by the guest's word, and 0 unless the run was
-    /// recorded.
+    /// Virtual interrupts that were raised and had not been raised already: by the supervisor, or, by the guest's word, by the guest
+    /// itself. The timer's are not among them. This and the next eight are 0 unless the run was recorded.
+    pub interrupts_raised: u64,
+    /// Virtual interrupts that the guest began to serve. This and the following are by the guest's word.
     pub interrupts: u64,
     /// Ticks of its timer.
     pub timer_ticks: u64,
     /// Messages that it sent.
     pub messages_sent: u64,
+    /// Messages that the supervisor found had come for it: all of a queue's, by the sender's word, and the latest of a sampling
+    /// channel's.
+    pub messages_arrived: u64,
     /// Messages that it received; a sample counts whenever it is read.
     pub messages_received: u64,
     /// How often its executive changed over to another process, or to none.

@@ -68,6 +68,7 @@ pub(crate) fn header(names: &[&str]) -> Header {
         cores: cores.collect(),
         partitions,
         channels: vec![],
+        interrupts: vec![],
         host: BTreeMap::from([
             ("kernel".to_owned(), "Linux 6.18.0".to_owned()),
             ("clocksource".to_owned(), "tsc".to_owned()),

@@ -17,6 +17,7 @@ mod monitor;
 mod outcome;
 pub mod output;
 mod prepare;
+mod raise;
 pub mod report;
 mod resident;
 mod sampler;
@@ -52,6 +53,7 @@ use crate::partition::{Birth, BirthError, Guest, Spawner};
 use crate::port::Channels;
 use crate::port::audit::{Audit, Culprit};
 use crate::port::gateway::Gateways;
+use crate::port::watch::Watch;
 use crate::record::event::{Event, Kind, NO_PARTITION};
 use dispatchers::{Dispatchers, Limits};
 use journal::Journal;
@@ -64,6 +66,7 @@ use output::Output;
 use resident::Resident;
 pub use resident::State;
 use sampler::Sampler;
+use sampler::sources::Source;
 use terminal::put;
 use timekeeper::{Sample, Timekeeper};
 
@@ -104,6 +107,8 @@ struct Supervisor<'a> {
     blocks: Arc<Blocks>,
     audits: Vec<Audit>,
     gateways: Option<Gateways>,
+    /// What comes from outside.
+    outside: Watch,
     spawner: Spawner,
     journal: Journal,
     output: Output,
@@ -124,6 +129,8 @@ struct Supervisor<'a> {
     door: Option<Door>,
     /// Where there is a recording.
     sampler: Option<Sampler>,
+    /// What interrupts the host, as the recording's header names it.
+    interrupt_sources: Vec<Source>,
     startup_ns: u64,
     interrupted: bool,
     /// The host has announced that its power fails.
@@ -207,7 +214,8 @@ impl<'a> Supervisor<'a> {
             resident.memory.clock().epoch_ns.store(epoch, std::sync::atomic::Ordering::Relaxed);
         }
         if self.options.record.is_some() {
-            self.sampler = Some(Sampler::new(self.module, &dispatchers.threads()));
+            let sources = std::mem::take(&mut self.interrupt_sources);
+            self.sampler = Some(Sampler::new(self.module, &dispatchers.threads(), sources));
         }
         self.dispatchers = Some(dispatchers);
         if let Some(dispatchers) = &self.dispatchers {
@@ -260,8 +268,12 @@ impl<'a> Supervisor<'a> {
             }
         }
         self.pump_input();
-        for id in self.gateways.iter().flat_map(Gateways::take_news) {
-            self.residents[id.index()].ring(line::PORT);
+        let news: Vec<PartitionId> = self.gateways.iter().flat_map(Gateways::take_news).collect();
+        if !news.is_empty() {
+            self.keep_arrivals_from_outside();
+        }
+        for id in news {
+            self.raise_line(id.index(), line::PORT);
         }
         let mut ending = None;
         for index in 0..self.residents.len() {
@@ -346,22 +358,24 @@ impl<'a> Supervisor<'a> {
 
     fn pump_input(&mut self) {
         let Some(typed) = &self.typed else { return };
-        let Some(resident) = self.residents.iter_mut().find(|resident| self.module.partition(resident.id).stdin) else {
-            return;
-        };
-        if resident.state != State::Normal {
+        let wants = |resident: &Resident| self.module.partition(resident.id).stdin;
+        let Some(index) = self.residents.iter().position(wants) else { return };
+        if self.residents[index].state != State::Normal {
             return;
         }
+        let mut rings = false;
         while let Ok(more) = if self.typed_rest.is_empty() { typed.try_recv() } else { Ok(Vec::new()) } {
             self.typed_rest.extend(more);
+            let resident = &mut self.residents[index];
             let fed = console::feed(&resident.memory, &mut resident.input, &self.typed_rest);
-            if fed > 0 {
-                resident.ring(line::CONSOLE);
-            }
+            rings |= fed > 0;
             self.typed_rest.drain(..fed);
             if !self.typed_rest.is_empty() {
-                return;
+                break;
             }
+        }
+        if rings {
+            self.raise_line(index, line::CONSOLE);
         }
     }
 

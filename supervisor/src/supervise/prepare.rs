@@ -15,6 +15,7 @@ use nix::unistd::Pid;
 use super::outcome::{Options, RunError, host_error};
 use super::output::Output;
 use super::resident::Resident;
+use super::sampler::sources::sources;
 use super::terminal::{prefix, read_stdin};
 use super::timekeeper::{Sample, Timekeeper};
 use super::{Journal, SIGNALS, SIGNALS_WANTED, Supervisor, WAKER, control};
@@ -29,6 +30,7 @@ use crate::partition::{Guest, Spawner, pin};
 use crate::port::Channels;
 use crate::port::audit::Audit;
 use crate::port::gateway::Gateways;
+use crate::port::watch::Watch;
 use crate::record::header::Header;
 
 /// How long the first clock measurement takes.
@@ -63,7 +65,14 @@ impl<'a> Supervisor<'a> {
         .map_err(RunError::Spawner)?;
 
         let begin_ns = if is_virtual { BEGIN_NS } else { now_ns() };
-        let header = header(module, real_time, &policies, begin_ns);
+        // Interrupts are the host's, and virtual runs know nothing of it.
+        let counted = options.record.is_some() && !is_virtual;
+        let interrupts = counted.then(|| host::read("/proc/interrupts")).flatten().unwrap_or_default();
+        let interrupt_sources = sources(&interrupts);
+        let header = Header {
+            interrupts: interrupt_sources.iter().map(|source| source.name.clone()).collect(),
+            ..header(module, real_time, &policies, begin_ns)
+        };
         let door = open_door(options)?;
         let desk = control::open(module, options, (real_time.fifo, &header), &places.housekeeping)?;
         let journal = Journal::new(&header, options.record.as_deref(), (is_virtual, desk.is_some()))?;
@@ -102,6 +111,7 @@ impl<'a> Supervisor<'a> {
             policies,
             residents,
             audits: vec![Audit::default(); module.channels.len()],
+            outside: Watch::of_outside(&channels),
             channels,
             blocks,
             gateways,
@@ -120,6 +130,7 @@ impl<'a> Supervisor<'a> {
             desk,
             door,
             sampler: None,
+            interrupt_sources,
             startup_ns: 0,
             interrupted: false,
             power_failing: false,

@@ -238,14 +238,15 @@ impl Resident {
         Ok(Some(death))
     }
 
-    /// Raises a line of the guest's.
-    pub(super) fn ring(&self, line: u32) {
-        if let Some(process) = &self.process
-            && raise(self.memory.vcpu(), line) == Raised::News
-        {
+    /// Raises a line of the guest's; true if it was not raised before, and the guest wants it.
+    pub(super) fn ring(&self, line: u32) -> bool {
+        let Some(process) = &self.process else { return false };
+        let is_news = raise(self.memory.vcpu(), line) == Raised::News;
+        if is_news {
             // A process that has just ended needs no interrupt.
             let _ = send(process.pidfd.as_fd(), DOORBELL);
         }
+        is_news
     }
 
     /// Kills the process; its death arrives through its pidfd.

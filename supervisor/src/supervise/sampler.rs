@@ -4,12 +4,15 @@
 //! host does not have counts as zero for good. A guest that is started anew begins with counters at zero, so growth is
 //! added up here, and a core's counters never fall.
 
+pub(super) mod sources;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use bulkhead_abi::port::queue;
 
+use self::sources::Source;
 use super::resident::Resident;
 use crate::config::Module;
 use crate::host;
@@ -36,6 +39,7 @@ pub(super) struct Sampler {
     text: Vec<u8>,
     /// /proc/interrupts, when it is to be read again, and room for it.
     interrupts: Option<File>,
+    sources: Vec<Source>,
     interrupts_due_ns: u64,
     long_text: Vec<u8>,
     /// By channel: how many messages waited at the last look; none for a channel that is no queue.
@@ -49,6 +53,8 @@ struct Core {
     status: Option<File>,
     grown: Sample,
     interrupts: Interrupts,
+    /// By source of interrupts: what has been told of it.
+    told: Vec<Option<u64>>,
 }
 
 /// A guest's files, for as long as its process is the same, and what they said last.
@@ -63,14 +69,20 @@ struct Guest {
 }
 
 impl Sampler {
-    /// A sampler for a module whose dispatchers are these threads, by core.
-    pub(super) fn new(module: &Module, dispatchers: &[i32]) -> Sampler {
+    /// A sampler for a module whose dispatchers are these threads, by core; `sources` are those that the recording's header names.
+    pub(super) fn new(module: &Module, dispatchers: &[i32], sources: Vec<Source>) -> Sampler {
         // SAFETY: takes a number and returns one.
         let hertz = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
         let cores = module.cores.iter().enumerate().map(|(index, core)| {
             let thread = dispatchers.get(index).copied().unwrap_or(0);
             let status = File::open(format!("/proc/self/task/{thread}/status")).ok();
-            Core { cpu: core.cpu, status, grown: Sample::default(), interrupts: Interrupts::default() }
+            Core {
+                cpu: core.cpu,
+                status,
+                grown: Sample::default(),
+                interrupts: Interrupts::default(),
+                told: vec![None; sources.len()],
+            }
         });
         Sampler {
             stat: File::open("/proc/stat").ok(),
@@ -81,6 +93,7 @@ impl Sampler {
             due_ns: 0,
             text: vec![0; 16 << 10],
             interrupts: File::open("/proc/interrupts").ok(),
+            sources: sources.clone(),
             interrupts_due_ns: 0,
             long_text: vec![0; 64 << 10],
             waiting: vec![None; module.channels.len()],
@@ -120,8 +133,8 @@ impl Sampler {
             let switches = status.and_then(|text| field(text, "nonvoluntary_ctxt_switches:"));
             core.grown.involuntary_switches = switches.unwrap_or(0);
         }
-        let counted = self.count_interrupts(now_ns);
         let mut found = Vec::new();
+        let counted = self.count_interrupts(now_ns, &mut found);
         for (index, core) in self.cores.iter().enumerate() {
             // The sample comes last: whatever belongs to it stands before it.
             found.extend(counted.then_some((index as u16, Kind::Interrupts(core.interrupts))));
@@ -131,8 +144,9 @@ impl Sampler {
         found
     }
 
-    /// Counts the interrupts on each core, if that has not taken too much time lately. True if it did.
-    fn count_interrupts(&mut self, now_ns: u64) -> bool {
+    /// Counts the interrupts on each core, if that has not taken too much time lately, and puts into `found` which sources have moved. True
+    /// if it did.
+    fn count_interrupts(&mut self, now_ns: u64, found: &mut Vec<(u16, Kind)>) -> bool {
         let Some(file) = self.interrupts.as_ref().filter(|_| now_ns >= self.interrupts_due_ns) else { return false };
         let begun = std::time::Instant::now();
         // The kernel hands the file out page by page.
@@ -146,8 +160,14 @@ impl Sampler {
             }
         }
         let text = String::from_utf8_lossy(&self.long_text[..len]);
-        for core in &mut self.cores {
-            core.interrupts.count = interrupts(&text, core.cpu).unwrap_or(0);
+        for (index, core) in self.cores.iter_mut().enumerate() {
+            let Some((counts, all)) = sources::counts(&text, core.cpu, &self.sources) else { continue };
+            core.interrupts.count = all;
+            for (source, (count, told)) in counts.into_iter().zip(&mut core.told).enumerate() {
+                if told.replace(count) != Some(count) {
+                    found.push((index as u16, Kind::InterruptsFrom { source: source as u16, count }));
+                }
+            }
         }
         self.interrupts_due_ns = now_ns + COUNTING_PART * begun.elapsed().as_nanos() as u64;
         true
@@ -215,21 +235,6 @@ fn ticks(stat: &str, cpu: u32, column: usize) -> Option<u64> {
     number(stat.lines().find_map(|line| line.strip_prefix(&name))?, column)
 }
 
-/// Interrupts of a CPU in /proc/interrupts: the sum of its column. Rows that are not by CPU are shorter.
-fn interrupts(text: &str, cpu: u32) -> Option<u64> {
-    let mut lines = text.lines();
-    let name = format!("CPU{cpu}");
-    let head: Vec<&str> = lines.next()?.split_whitespace().collect();
-    let column = head.iter().position(|word| *word == name)?;
-    let row = |line: &str| {
-        let (_, counts) = line.split_once(':')?;
-        let counts = counts.split_whitespace().take(head.len()).map(str::parse::<u64>);
-        let counts: Vec<u64> = counts.collect::<Result<_, _>>().ok()?;
-        counts.get(column).copied().filter(|_| counts.len() == head.len())
-    };
-    Some(lines.filter_map(row).fold(0, u64::saturating_add))
-}
-
 /// Where this process' control group tells for how long it was throttled: the file, the name, and the unit in nanoseconds.
 fn throttled() -> Option<(File, &'static str, u64)> {
     let own = host::read("/proc/self/cgroup")?;
@@ -270,17 +275,7 @@ mod tests {
             (Some(80), Some(5), Some(6), None)
         );
         assert_eq!((ticks(cpus, 0, IRQ), ticks(cpus, 0, SOFTIRQ)), (Some(6), Some(7)));
-        let rows = "           CPU0       CPU2\n  0:         10          3   IO-APIC   2-edge      timer\n 24:          1          20\n\
-                    NMI:          0          100   Non-maskable interrupts\nERR:          7\nMIS:          9\n";
-        assert_eq!((interrupts(rows, 0), interrupts(rows, 2), interrupts(rows, 1)), (Some(11), Some(123), None));
         assert_eq!(field("nr_throttled 3\nthrottled_usec 77\n", "throttled_usec"), Some(77));
-    }
-
-    #[test]
-    fn this_host_counts_interrupts() {
-        let text = std::fs::read_to_string("/proc/interrupts").unwrap();
-        let cpu = text.split_whitespace().next().unwrap().trim_start_matches("CPU").parse().unwrap();
-        assert!(interrupts(&text, cpu).unwrap() > 0);
     }
 
     #[test]

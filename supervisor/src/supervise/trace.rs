@@ -113,6 +113,7 @@ impl Traces {
             Traced::Tick => Kind::Tick { due_ns: sequence, ticks: number },
             Traced::Sent => Kind::Sent { channel: channel(true)?, sequence },
             Traced::Received => Kind::Received { channel: channel(false)?, sequence },
+            Traced::Raised => Kind::RaisedItself { line: line? },
             Traced::Process => Kind::ProcessSwitch { process: number, name: sequence.to_le_bytes() },
         };
         Some((time_ns, kind))
@@ -264,7 +265,7 @@ mod tests {
                 // Half of the marks are right.
                 let position = memory.trace_producer().head.load(Ordering::Relaxed);
                 let mark = if word() & 1 == 0 { position } else { word() };
-                record.fill(mark, [word(), word(), (word() % 9) | (word() << 32)]);
+                record.fill(mark, [word(), word(), (word() % 10) | (word() << 32)]);
             }
             memory.trace_producer().head.store(word(), Ordering::Relaxed);
             let now_ns = 1000 * round;
@@ -274,7 +275,9 @@ mod tests {
                 assert!(time_ns >= last_ns && time_ns <= now_ns.max(100), "{time_ns}");
                 last_ns = time_ns;
                 match kind {
-                    Kind::InterruptEntered { line } | Kind::InterruptFinished { line } => assert!(line < 64),
+                    Kind::InterruptEntered { line }
+                    | Kind::InterruptFinished { line }
+                    | Kind::RaisedItself { line } => assert!(line < 64),
                     Kind::Sent { channel, .. } => assert_eq!(channel, 3),
                     Kind::Received { channel, .. } => assert_eq!(channel, 5),
                     _ => {}

@@ -17,8 +17,8 @@ type Failure = (String, u8);
 impl Exports {
     /// Whether any file is asked for.
     pub(in crate::cli) fn any(&self) -> bool {
-        let Exports { html, perfetto, csv, queues_csv, hgrm, hlog, cyclictest, gate } = self;
-        [html, perfetto, csv, queues_csv, hgrm, hlog, cyclictest, gate].into_iter().any(Option::is_some)
+        let Exports { html, perfetto, csv, queues_csv, events_csv, hgrm, hlog, cyclictest, gate } = self;
+        [html, perfetto, csv, queues_csv, events_csv, hgrm, hlog, cyclictest, gate].into_iter().any(Option::is_some)
     }
 }
 
@@ -30,8 +30,8 @@ pub(super) fn write(
     summary: &Summary,
     verdicts: &[Verdict],
 ) -> Result<(), Failure> {
-    let Exports { html, perfetto, csv, queues_csv, hlog, cyclictest, gate, .. } = exports;
-    let files = [html, perfetto, csv, queues_csv, hlog, cyclictest, gate];
+    let Exports { html, perfetto, csv, queues_csv, events_csv, hlog, cyclictest, gate, .. } = exports;
+    let files = [html, perfetto, csv, queues_csv, events_csv, hlog, cyclictest, gate];
     if let Some(same) = files.into_iter().flatten().find(|path| is_same(recording, path)) {
         return Err((format!("{} is the recording itself", same.display()), USAGE));
     }
@@ -48,6 +48,9 @@ pub(super) fn write(
     }
     if let Some(path) = &exports.queues_csv {
         to(path, |out| csv::write_queues(recording, out))?;
+    }
+    if let Some(path) = &exports.events_csv {
+        to(path, |out| csv::write_events(recording, out))?;
     }
     if let Some(folder) = &exports.hgrm {
         distributions(recording, folder)?;

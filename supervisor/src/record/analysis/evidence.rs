@@ -4,7 +4,7 @@
 //! its start. So a window has to wait for a sample that the recording brings later, and for its own end, which tells when its guest ran
 //! first; until then it is *pending*.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::blame::{Evidence, Instants, ORDINARY_WAKE_NS};
 use crate::record::event::{Interrupts, Sample};
@@ -29,12 +29,22 @@ pub(super) struct Pending<T> {
     pub(super) settled: bool,
 }
 
+/// Sources of interrupts whose counts one sample may have; a recording may say anything.
+const SOURCES: usize = 1024;
+
+/// By how much the counts of sources have grown.
+type Moved = Vec<(u16, u64)>;
+
 /// The samples of one core, and the windows that wait for one.
 #[derive(Debug)]
 pub(super) struct Matcher<T> {
-    samples: VecDeque<(u64, Sample, Interrupts)>,
+    samples: VecDeque<(u64, Sample, Interrupts, Moved)>,
     /// What the recording said last.
     interrupts: Interrupts,
+    /// The same by source.
+    sources: HashMap<u16, u64>,
+    /// What has grown since the last sample.
+    moved: Moved,
     pending: VecDeque<Pending<T>>,
     /// When the supervisor went on, after it had been stopped.
     resumed_ns: u64,
@@ -44,7 +54,7 @@ impl<T> Matcher<T> {
     /// A matcher that has seen nothing.
     pub(super) fn new() -> Matcher<T> {
         let (samples, pending, interrupts) = (VecDeque::new(), VecDeque::new(), Interrupts::default());
-        Matcher { samples, interrupts, pending, resumed_ns: 0 }
+        Matcher { samples, interrupts, sources: HashMap::new(), moved: Moved::new(), pending, resumed_ns: 0 }
     }
 
     /// Notes a window. One that has waited for so long that no sample can be expected any more comes back.
@@ -79,12 +89,48 @@ impl<T> Matcher<T> {
         self.interrupts = interrupts;
     }
 
+    /// The same for one source.
+    pub(super) fn interrupts_from(&mut self, source: u16, count: u64) {
+        // The first count is what there has been since the host's start.
+        let known = self.sources.insert(source, count);
+        if let Some(grown) = known.and_then(|before| count.checked_sub(before)).filter(|&grown| grown > 0)
+            && self.moved.len() < SOURCES
+        {
+            self.moved.push((source, grown));
+        }
+    }
+
+    /// Which sources interrupted the core around a window that has just been given back, and how often: the most frequent first. Between
+    /// the same samples as its evidence.
+    pub(super) fn moved(&self, instants: &Instants) -> Moved {
+        let (before, after) = self.around(instants);
+        let mut sums: Moved = Vec::new();
+        if before > 0 && after < self.samples.len() {
+            for &(source, grown) in self.samples.range(before..=after).flat_map(|(.., moved)| moved) {
+                match sums.iter_mut().find(|(known, _)| *known == source) {
+                    Some((_, sum)) => *sum = sum.saturating_add(grown),
+                    None => sums.push((source, grown)),
+                }
+            }
+        }
+        sums.sort_by_key(|&(source, sum)| (std::cmp::Reverse(sum), source));
+        sums
+    }
+
+    /// The places of the first sample behind the window's planned start, and of the first one behind its start.
+    fn around(&self, instants: &Instants) -> (usize, usize) {
+        // Samples are in the order of time.
+        let started_ns = instants.started_ns();
+        let before = self.samples.partition_point(|(at, ..)| *at <= instants.planned_ns);
+        (before, self.samples.partition_point(|(at, ..)| *at < started_ns))
+    }
+
     /// Takes a sample, and gives back every window that it completes the evidence for.
     pub(super) fn sample(&mut self, at_ns: u64, sample: Sample) -> Vec<(Pending<T>, Evidence)> {
         if self.samples.len() == SAMPLES {
             self.samples.pop_front();
         }
-        self.samples.push_back((at_ns, sample, self.interrupts));
+        self.samples.push_back((at_ns, sample, self.interrupts, std::mem::take(&mut self.moved)));
         let is_complete = |window: &&Pending<T>| window.settled && window.instants.started_ns() <= at_ns;
         let complete = self.pending.iter().take_while(is_complete).count();
         let windows: Vec<_> = self.pending.drain(..complete).collect();
@@ -99,17 +145,14 @@ impl<T> Matcher<T> {
 
     fn judge(&self, window: Pending<T>) -> (Pending<T>, Evidence) {
         let Instants { planned_ns, awake_ns, .. } = window.instants;
-        let started_ns = window.instants.started_ns();
-        // Samples are in the order of time.
-        let after = self.samples.partition_point(|(at, ..)| *at < started_ns);
-        let before = self.samples.partition_point(|(at, ..)| *at <= planned_ns);
+        let (before, after) = self.around(&window.instants);
         let mut evidence = Evidence { waited_ns: window.waited_ns, ..Evidence::default() };
         // The main thread learns of its stop a little after the fact, maybe after the dispatcher has gone on already.
         let slow = awake_ns.saturating_sub(planned_ns) > ORDINARY_WAKE_NS;
         if slow && (planned_ns + 1..=awake_ns.saturating_add(NOTICE_NS)).contains(&self.resumed_ns) {
             evidence.resumed_ns = self.resumed_ns.min(awake_ns);
         }
-        if let (Some((_, old, interrupts)), Some((_, new, later))) =
+        if let (Some((_, old, interrupts, _)), Some((_, new, later, _))) =
             (before.checked_sub(1).and_then(|at| self.samples.get(at)), self.samples.get(after))
         {
             evidence.steal_ns = new.steal_ns.saturating_sub(old.steal_ns);
@@ -169,6 +212,38 @@ mod tests {
         let (window, evidence) = &found[0];
         assert_eq!((window.instants.first_ns, evidence.steal_ns), (250, 6));
         assert_eq!((evidence.interrupts, evidence.interrupted_ns), (4, 2_000));
+    }
+
+    #[test]
+    fn sources_that_moved_around_a_window_are_known_by_how_often() {
+        let mut matcher = Matcher::new();
+        // What there was before is no growth, and what grew before the window is not about it.
+        for (source, count) in [(0, 1_000), (1, 50), (2, 7)] {
+            matcher.interrupts_from(source, count);
+        }
+        matcher.sample(50, steal(0));
+        matcher.interrupts_from(2, 99);
+        matcher.sample(100, steal(0));
+        matcher.window(window(1, 110, 220));
+        matcher.settle(0);
+        matcher.interrupts_from(0, 1_002);
+        assert!(matcher.sample(200, steal(0)).is_empty());
+        matcher.interrupts_from(0, 1_003);
+        matcher.interrupts_from(1, 57);
+        let found = matcher.sample(300, steal(0));
+        assert_eq!(matcher.moved(&found[0].0.instants), [(1, 7), (0, 3)]);
+        // One for which there is no sample before, or none behind.
+        assert_eq!(matcher.moved(&window(2, 10, 20).instants), []);
+        assert_eq!(matcher.moved(&window(2, 290, 310).instants), []);
+    }
+
+    #[test]
+    fn a_recording_that_counts_without_end_takes_no_memory() {
+        let mut matcher = Matcher::<u32>::new();
+        for count in 0..100_000u64 {
+            matcher.interrupts_from((count % 9) as u16, count);
+        }
+        assert_eq!(matcher.moved.len(), SOURCES);
     }
 
     #[test]

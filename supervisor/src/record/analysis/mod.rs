@@ -18,7 +18,7 @@ use std::path::Path;
 use self::blame::{Cause, Instants, Stop, blame, lateness_ns};
 use self::evidence::{Matcher, Pending};
 pub use self::profile::Profile;
-use self::profile::{CauseTotal, Mark, Worst};
+use self::profile::{CauseTotal, Mark, Moved, Worst};
 use self::slot::Slot;
 use super::budget::{Budget, Measure, Statistic, judge};
 use super::codes::describe;
@@ -34,6 +34,8 @@ const WORST: usize = 40;
 const MAX_SLOTS: usize = 1024;
 /// Up to this many windows get the full precision.
 const PRECISE_SLOTS: usize = 128;
+/// Sources of interrupts that are named with a late window.
+const SOURCES: usize = 5;
 /// Notable events that are kept.
 const MARKS: usize = 400;
 
@@ -167,6 +169,11 @@ impl Analysis {
                     core.matcher.interrupts(interrupts);
                 }
             }
+            Kind::InterruptsFrom { source, count } => {
+                if let Some(core) = self.cores.get_mut(usize::from(event.core)) {
+                    core.matcher.interrupts_from(source, count);
+                }
+            }
             Kind::Sample(sample) => {
                 self.sampled = true;
                 let Some(core) = self.cores.get_mut(usize::from(event.core)) else { return };
@@ -180,6 +187,8 @@ impl Analysis {
             }
             kind if kind.is_traced() => {}
             Kind::Waiting { .. }
+            | Kind::InterruptRaised { .. }
+            | Kind::Arrived { .. }
             | Kind::WindowVacant { .. }
             | Kind::Report { .. }
             | Kind::Text { .. }
@@ -249,6 +258,13 @@ impl Analysis {
             return;
         }
         let at_ns = planned_ns.saturating_sub(self.header.started_monotonic_ns);
+        let moved = at.matcher.moved(&window.instants);
+        let names = &self.header.interrupts;
+        let named = |&(source, count): &(u16, u64)| Moved {
+            name: names.get(usize::from(source)).cloned().unwrap_or_else(|| format!("source {source}")),
+            count,
+        };
+        let sources = moved.iter().take(SOURCES).map(named).collect();
         let (over_budget, cause, to_first_instruction) = (late, main.cause, first_ns != 0);
         self.worst.push(Worst {
             core,
@@ -261,6 +277,7 @@ impl Analysis {
             cause,
             shares,
             interrupts: evidence.interrupts,
+            sources,
         });
         if self.worst.len() >= 4 * WORST {
             self.keep_the_worst();

@@ -118,6 +118,17 @@ pub struct Worst {
     pub shares: Vec<Share>,
     /// Interrupts of the host on its core, from the sample before the window to the one behind its start; 0 if nobody counted.
     pub interrupts: u64,
+    /// The sources that most of them came from, the most frequent first.
+    pub sources: Vec<Moved>,
+}
+
+/// A source of interrupts, and how many it made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Moved {
+    /// What people call it.
+    pub name: String,
+    /// How many.
+    pub count: u64,
 }
 
 /// A notable event.
@@ -187,6 +198,10 @@ pub enum SpanKind {
     Sent,
     /// The guest received a message, at an instant.
     Received,
+    /// Messages had come for the guest, at an instant.
+    Arrived,
+    /// An interrupt of the guest's was raised, at an instant.
+    Raised,
     /// Something else, at an instant.
     Mark,
 }

@@ -18,6 +18,8 @@ pub(super) struct Collector {
     /// Instants of CLOCK_MONOTONIC in it count from here.
     started_ns: u64,
     partitions: usize,
+    /// By partition: its core.
+    cores: Vec<u16>,
     timelines: Vec<Timeline>,
     /// When a partition was continued that has not stopped yet.
     running: Vec<Option<u64>>,
@@ -56,6 +58,7 @@ impl Collector {
         Collector {
             started_ns,
             partitions,
+            cores: header.partitions.iter().map(|partition| partition.core).collect(),
             timelines,
             running: vec![None; partitions],
             interrupts: vec![Vec::new(); partitions],
@@ -103,6 +106,7 @@ impl Collector {
             | Kind::Text { .. }
             | Kind::Sample(_)
             | Kind::Interrupts(_)
+            | Kind::InterruptsFrom { .. }
             | Kind::Waiting { .. }
             // The interrupt shows, and processes would leave room for nothing else.
             | Kind::Tick { .. }
@@ -126,6 +130,10 @@ impl Collector {
             }
             kind @ Kind::Sent { .. } => self.noted(event, SpanKind::Sent, event.time_ns, &kind),
             kind @ Kind::Received { .. } => self.noted(event, SpanKind::Received, event.time_ns, &kind),
+            kind @ Kind::Arrived { .. } => self.noted(event, SpanKind::Arrived, event.time_ns, &kind),
+            kind @ (Kind::InterruptRaised { .. } | Kind::RaisedItself { .. }) => {
+                self.noted(event, SpanKind::Raised, event.time_ns, &kind);
+            }
             kind => self.noted(event, SpanKind::Mark, event.time_ns, &kind),
         }
     }
@@ -139,6 +147,8 @@ impl Collector {
     }
 
     fn span(&mut self, event: &Event, kind: SpanKind, from_ns: u64, to_ns: u64, what: &str) {
+        // What the dispatcher of another core has to tell stands with the partition it is about.
+        let core = self.cores.get(usize::from(event.partition)).copied().unwrap_or(event.core);
         let (from_ns, to_ns) = (from_ns.saturating_sub(self.started_ns), to_ns.saturating_sub(self.started_ns));
         let partition = (usize::from(event.partition) < self.partitions).then_some(event.partition);
         for timeline in &mut self.timelines {
@@ -146,7 +156,7 @@ impl Collector {
             if outside || timeline.spans.len() >= SPANS || (from_ns > to_ns) {
                 continue;
             }
-            timeline.spans.push(Span { kind, core: event.core, partition, from_ns, to_ns, what: what.to_owned() });
+            timeline.spans.push(Span { kind, core, partition, from_ns, to_ns, what: what.to_owned() });
         }
     }
 }

@@ -3,6 +3,10 @@ use super::*;
 #[test]
 fn every_kind_survives_encoding() {
     let kinds = [
+        Kind::InterruptRaised { line: 3 },
+        Kind::InterruptsFrom { source: 3, count: u64::MAX },
+        Kind::Arrived { channel: 1, sequence: u64::MAX, count: u32::MAX },
+        Kind::RaisedItself { line: 63 },
         Kind::InterruptEntered { line: 1 },
         Kind::InterruptFinished { line: 2 },
         Kind::Tick { due_ns: 1, ticks: 2 },

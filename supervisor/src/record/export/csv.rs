@@ -1,4 +1,5 @@
-//! Comma-separated values, for spreadsheets and scripts: a line for each window, or one for each change of a queue's filling.
+//! Comma-separated values, for spreadsheets and scripts: a line for each window, one for each change of a queue's filling, or one for
+//! each virtual interrupt's and message's step.
 
 use std::io::Write;
 use std::path::Path;
@@ -80,6 +81,46 @@ pub fn write_queues(path: &Path, out: &mut dyn Write) -> Result<(), Error> {
             && let Some(name) = names.get(usize::from(channel))
         {
             writeln!(out, "{},{name},{messages},{depth}", event.time_ns)?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// The first line of the events' form.
+pub const EVENT_COLUMNS: &str = "time_ns,partition,event,line,channel,sequence,count";
+
+/// Writes a line for each thing that guests did and that was brought to them, as the recording at `path` has it: interrupts raised, entered
+/// and finished, ticks, messages sent, arrived and received. The lines are in the recording's order, not in that of time.
+///
+/// # Errors
+/// If the recording cannot be read or the lines cannot be written.
+pub fn write_events(path: &Path, out: &mut dyn Write) -> Result<(), Error> {
+    let mut reader = Reader::open(path)?;
+    let quote = |name: &String| quoted(name);
+    let channels: Vec<String> = reader.header().channels.iter().map(quote).collect();
+    let partitions: Vec<String> = reader.header().partitions.iter().map(|partition| quote(&partition.name)).collect();
+    writeln!(out, "{EVENT_COLUMNS}")?;
+    for event in reader.by_ref() {
+        let event: Event = event?;
+        let Some(partition) = partitions.get(usize::from(event.partition)) else { continue };
+        let lead = format_args!("{},{partition}", event.time_ns);
+        let name = |channel: u16| channels.get(usize::from(channel)).map_or("", String::as_str);
+        match event.kind {
+            Kind::InterruptRaised { line } => writeln!(out, "{lead},interrupt_raised,{line},,,")?,
+            Kind::RaisedItself { line } => writeln!(out, "{lead},interrupt_raised_by_guest,{line},,,")?,
+            Kind::InterruptEntered { line } => writeln!(out, "{lead},interrupt_entered,{line},,,")?,
+            Kind::InterruptFinished { line } => writeln!(out, "{lead},interrupt_finished,{line},,,")?,
+            Kind::Tick { ticks, .. } => writeln!(out, "{lead},timer_tick,,,,{ticks}")?,
+            Kind::Sent { channel, sequence } => {
+                writeln!(out, "{lead},message_sent,,{},{sequence},1", name(channel))?;
+            }
+            Kind::Arrived { channel, sequence, count } => {
+                writeln!(out, "{lead},messages_arrived,,{},{sequence},{count}", name(channel))?;
+            }
+            Kind::Received { channel, sequence } => {
+                writeln!(out, "{lead},message_received,,{},{sequence},1", name(channel))?;
+            }
+            _ => {}
         }
     }
     Ok(out.flush()?)

@@ -38,7 +38,7 @@ const INSTANT: u64 = 3;
 const COUNTER: u64 = 4;
 
 /// Interned names of events, by number from 1.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "window",
     "stop",
     "continue",
@@ -48,6 +48,8 @@ const NAMES: [&str; 9] = [
     "message sent",
     "message received",
     "first instruction",
+    "messages arrived",
+    "interrupt raised",
 ];
 const WINDOW: u64 = 1;
 const STOP: u64 = 2;
@@ -58,14 +60,17 @@ const FRAMES_SKIPPED: u64 = 6;
 const MESSAGE_SENT: u64 = 7;
 const MESSAGE_RECEIVED: u64 = 8;
 const FIRST_INSTRUCTION: u64 = 9;
+const MESSAGES_ARRIVED: u64 = 10;
+const INTERRUPT_RAISED: u64 = 11;
 /// Interned names of annotations.
-const ANNOTATIONS: [&str; 6] = ["frame", "lateness_ns", "partition", "count", "channel", "sequence"];
+const ANNOTATIONS: [&str; 7] = ["frame", "lateness_ns", "partition", "count", "channel", "sequence", "line"];
 const FRAME: u64 = 1;
 const LATENESS: u64 = 2;
 const PARTITION: u64 = 3;
 const COUNT: u64 = 4;
 const CHANNEL: u64 = 5;
 const SEQUENCE_NUMBER: u64 = 6;
+const LINE: u64 = 7;
 const CATEGORY: u64 = 1;
 
 /// The supervisor's process in the trace; partitions follow.
@@ -278,6 +283,7 @@ impl Trace<'_> {
             | Kind::Waited { .. }
             | Kind::Sample(_)
             | Kind::Interrupts(_)
+            | Kind::InterruptsFrom { .. }
             | Kind::Waiting { .. }
             | Kind::Unknown { .. } => Ok(()),
             kind => {

@@ -198,6 +198,7 @@ impl World<'_, '_> {
         match outside::send(channel, memory, now_ns, message) {
             Ok(()) => {
                 self.digest_message((SENT, now_ns, port), message);
+                self.supervisor.keep_arrivals_from_outside();
                 channel.destinations.iter().filter_map(End::partition).for_each(|id| self.tell(id));
                 Ok(Outcome::Sent { sent: true })
             }

@@ -16,8 +16,7 @@ use crate::config::PartitionId;
 use crate::dispatch::handover::{self, Look};
 use crate::dispatch::real::{Raised, raise};
 use crate::dispatch::{Begun, Ended, Processes, TimeSource};
-use crate::port::watch::Watch;
-use crate::supervise::resident::Resident;
+use crate::port::watch::{News, Watch};
 use crate::supervise::{Ending, RunError, State, Supervisor, console};
 
 /// Boundaries between two looks at what does not depend on virtual time.
@@ -160,21 +159,31 @@ impl<'s, 'm> World<'s, 'm> {
         let core = self.core_of(index);
         self.open[core] = None;
         self.lanes[index].is_open = false;
-        let (residents, lanes) = (&self.supervisor.residents, &mut self.lanes);
-        let mut told = false;
-        self.watches[index].look(|peer| {
-            told = true;
-            bring_news(&residents[peer.index()], &mut lanes[peer.index()]);
-        });
-        if told && !self.stop.load(Ordering::Relaxed) {
+        let mut news = Vec::new();
+        self.watches[index].look(|more| news.push(more));
+        for &News { peer, arrival } in &news {
+            if let Some(arrival) = arrival {
+                self.supervisor.keep_arrival(peer.index(), arrival);
+            }
+            self.tell(peer);
+        }
+        if !news.is_empty() && !self.stop.load(Ordering::Relaxed) {
             // Perhaps it was all that there was to wait for, and nobody cares.
             self.expect_something();
         }
     }
 
-    /// There is news for this partition at one of its ports.
+    /// There is news for this partition at one of its ports: interrupts it, and wakes it if it sleeps until an interrupt.
     pub(super) fn tell(&mut self, partition: PartitionId) {
-        bring_news(&self.supervisor.residents[partition.index()], &mut self.lanes[partition.index()]);
+        let index = partition.index();
+        let raised = raise(self.supervisor.residents[index].memory.vcpu(), line::PORT);
+        if raised == Raised::News {
+            self.supervisor.keep_raised(index, line::PORT);
+        }
+        let lane = &mut self.lanes[index];
+        if raised != Raised::Unwanted && matches!(lane.waits, Waits::Interrupt(_)) {
+            lane.waits = Waits::Ready;
+        }
     }
 
     /// A window of this partition begins.
@@ -189,7 +198,9 @@ impl<'s, 'm> World<'s, 'm> {
         resident.memory.schedule().publish(self.schedules);
         let vcpu = resident.memory.vcpu();
         vcpu.window.store(lane.windows, Ordering::Release);
-        raise(vcpu, line::WINDOW);
+        if raise(vcpu, line::WINDOW) == Raised::News {
+            self.supervisor.keep_raised(index, line::WINDOW);
+        }
         self.feed(index);
         let wanted = self.wants(index, u64::MAX);
         let lane = &mut self.lanes[index];
@@ -198,7 +209,7 @@ impl<'s, 'm> World<'s, 'm> {
         }
         let core = self.core_of(index);
         self.open[core] = Some(index);
-        Begun::Running
+        Begun::Running { raised: false }
     }
 
     /// Whether one of these lines is raised and enabled.
@@ -219,10 +230,16 @@ impl<'s, 'm> World<'s, 'm> {
             let fed = console::feed(&resident.memory, &mut resident.input, &self.input);
             self.input.drain(..fed);
         }
-        let lane = &mut self.lanes[index];
-        let rings = lane.rung != resident.input && raise(resident.memory.vcpu(), line::CONSOLE) != Raised::Unwanted;
+        if self.lanes[index].rung == resident.input {
+            return false;
+        }
+        let (input, raised) = (resident.input, raise(resident.memory.vcpu(), line::CONSOLE));
+        if raised == Raised::News {
+            self.supervisor.keep_raised(index, line::CONSOLE);
+        }
+        let rings = raised != Raised::Unwanted;
         if rings {
-            lane.rung = resident.input;
+            self.lanes[index].rung = input;
         }
         rings
     }
@@ -443,13 +460,6 @@ impl<'s, 'm> World<'s, 'm> {
             self.finish(Ending::AllEnded);
         }
         all
-    }
-}
-
-/// Interrupts a partition for its ports, and wakes it if it sleeps until an interrupt.
-fn bring_news(resident: &Resident, lane: &mut Lane) {
-    if raise(resident.memory.vcpu(), line::PORT) != Raised::Unwanted && matches!(lane.waits, Waits::Interrupt(_)) {
-        lane.waits = Waits::Ready;
     }
 }
 

@@ -91,7 +91,8 @@ at("worst").append(table([{ title: "late by, µs", n: 1 }, { title: "partition" 
       part.style.background = causeColour(share.cause); part.style.flex = share.ns; return part;
     }));
     const words = worst.shares.map((share) => `${causeNames[share.cause]} ${micro(share.ns)}`).join(", ") +
-      (worst.interrupts ? ` · ${many(worst.interrupts, "interrupt")} on the core around it` : "");
+      (worst.interrupts ? ` · ${many(worst.interrupts, "interrupt")} on the core around it` : "") +
+      (worst.sources.length ? ` (${worst.sources.map((source) => `${source.name.replace(/ interrupts(?= \()/, "")}: ${count(source.count)}`).join(", ")})` : "");
     const has = data.timelines.some((timeline) => timeline.frame === worst.frame);
     return make("tr", { class: has ? "pick" : null, tabindex: has ? 0 : null, onclick: () => showFrame(worst),
       onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); showFrame(worst); } } },

@@ -1,6 +1,6 @@
 // What happened in the worst frames: a lane for each partition, one for each core's dispatcher.
-const spanColours = { ran: "var(--s0)", wake: "var(--s1)", stop: "var(--s3)", continue: "var(--s2)", entry: "var(--s4)", skipped: "var(--bad)", interrupt: "var(--s6)", sent: "var(--s8)", received: "var(--s8)", mark: "var(--ink)" };
-const spanNames = { ran: "partition runs", wake: "planned start to dispatcher awake", stop: "stopping", continue: "continuing", entry: "reaching the first instruction", skipped: "window skipped", interrupt: "interrupt served", sent: "message sent ▲", received: "message received ▼", mark: "event" };
+const spanColours = { ran: "var(--s0)", wake: "var(--s1)", stop: "var(--s3)", continue: "var(--s2)", entry: "var(--s4)", skipped: "var(--bad)", interrupt: "var(--s6)", sent: "var(--s8)", received: "var(--s8)", arrived: "var(--s8)", raised: "var(--s6)", mark: "var(--ink)" };
+const spanNames = { ran: "partition runs", wake: "planned start to dispatcher awake", stop: "stopping", continue: "continuing", entry: "reaching the first instruction", skipped: "window skipped", interrupt: "interrupt served", sent: "message sent ▲", received: "message received ▼", arrived: "messages arrived ◆", raised: "interrupt raised ▸", mark: "event" };
 
 function timelines(holder) {
   if (data.timelines.length === 0) { at("frames").hidden = true; return () => {}; }
@@ -82,7 +82,7 @@ function timelines(holder) {
     });
     for (const one of timeline.spans) {
       if (one.to_ns < from || one.from_ns > to) continue;
-      const guests = ["ran", "skipped", "interrupt", "sent", "received", "mark"].includes(one.kind);
+      const guests = ["ran", "skipped", "interrupt", "sent", "received", "arrived", "raised", "mark"].includes(one.kind);
       const index = lanes.findIndex((row) => row.core === one.core && row.partition === (guests ? one.partition : null));
       if (index < 0) continue;
       const begin = Math.max(from, one.from_ns), end = Math.min(to, one.to_ns), y = index * lane;
@@ -92,6 +92,8 @@ function timelines(holder) {
       // Instants of a guest: messages point up or down at the edges of the lane, interrupts run along its foot, other events cross it.
       if (one.kind === "sent") svg.append(make("path", { d: `M${place - 3.5},${y + 7}h7l-3.5,-6z`, ...tips }));
       else if (one.kind === "received") svg.append(make("path", { d: `M${place - 3.5},${y + 1}h7l-3.5,6z`, ...tips }));
+      else if (one.kind === "arrived") svg.append(make("path", { d: `M${place - 3.5},${y + 4.5}l3.5,-3.5l3.5,3.5l-3.5,3.5z`, ...tips }));
+      else if (one.kind === "raised") svg.append(make("path", { d: `M${place - 2},${y + lane - 8}v7l5,-3.5z`, ...tips }));
       else if (one.kind === "mark") svg.append(make("rect", { x: place - 1, width: 2, y: y + 1, height: lane - 2, ...tips }));
       else if (one.kind === "interrupt") svg.append(make("rect", { x: place, width: Math.max(1.5, x(end) - place), y: y + lane - 6, height: 5, ...tips }));
       else svg.append(make("rect", { x: place, width: Math.max(1, x(end) - place), y: y + 7, height: lane - 14, rx: 2, ...tips }));

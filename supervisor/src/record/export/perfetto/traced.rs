@@ -1,15 +1,17 @@
-//! What guests noted: slices for interrupts and processes, instants for messages, and flows from a message's one end to its other.
+//! What guests noted and what they were told: slices for interrupts and processes, instants for messages and raised lines, and flows from a
+//! message's sending over its arrival to its reception.
 //!
-//! The ends of a flow may stand in the recording in either order, so it is read once before to find those that have both. Whatever
+//! The ends of a flow may stand in the recording in any order, so it is read before to find the messages that have a sending and
+//! something behind it. Whatever
 //! was lost between the beginning of a slice and its end, each slice is ended, within those that it lies in.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use super::{
-    ANNOTATIONS, BEGIN, CATEGORY, END, INSTANT, MESSAGE_RECEIVED, MESSAGE_SENT, SEQUENCE_NUMBER, Trace, Track,
+    ANNOTATIONS, BEGIN, CATEGORY, CHANNEL, COUNT, END, Error, INSTANT, INTERRUPT_RAISED, LINE, MESSAGE_RECEIVED,
+    MESSAGE_SENT, MESSAGES_ARRIVED, SEQUENCE_NUMBER, Trace, Track, annotation, named,
 };
-use super::{CHANNEL, Error, annotation, named};
 use crate::record::codes::process_name;
 use crate::record::event::{Event, Kind};
 use crate::record::export::proto::Message;
@@ -19,8 +21,10 @@ use bulkhead_abi::vcpu::line;
 
 /// Interrupts within interrupts; deeper ones begin anew.
 const DEPTH: usize = 64;
+/// Messages of one arrival that get arrows; the newest. A guest's trace holds no more.
+const ARROWS: u64 = 2048;
 const FLOW_IDS: u32 = 47;
-const _: () = assert!(SEQUENCE_NUMBER as usize <= ANNOTATIONS.len());
+const _: () = assert!(LINE as usize <= ANNOTATIONS.len());
 
 /// Which reads of a channel are the first of their message, by partition and channel.
 #[derive(Debug, Default)]
@@ -36,15 +40,22 @@ impl FirstReads {
 struct Ends {
     id: u64,
     sent_ns: Option<u64>,
+    /// The last of its arrivals.
+    arrived_ns: Option<u64>,
     /// The last of the first reads.
     received_ns: Option<u64>,
 }
 
 impl Ends {
-    /// The instant of sending, if there is a reading behind it.
+    /// The instant of sending, if there is an arrival or a reading behind it.
     fn whole(&self) -> Option<u64> {
-        self.sent_ns.filter(|&sent_ns| self.received_ns.is_some_and(|received_ns| received_ns >= sent_ns))
+        self.sent_ns.filter(|&sent_ns| self.arrived_ns.max(self.received_ns) >= Some(sent_ns))
     }
+}
+
+/// The numbers of messages that have arrived together: `count` of them, up to this one.
+fn arrived(sequence: u64, count: u32) -> impl Iterator<Item = u64> {
+    (0..u64::from(count).min(ARROWS)).rev().filter_map(move |back| sequence.checked_sub(back))
 }
 
 /// The messages of a recording, by channel and number: some 100 bytes each.
@@ -71,6 +82,17 @@ impl Flows {
                 _ => {}
             }
         }
+        // What has arrived is marked on what was sent, wherever that stood; a number that somebody has made up makes no message.
+        for event in Reader::open(path)? {
+            let event = event?;
+            let Kind::Arrived { channel, sequence, count } = event.kind else { continue };
+            for sequence in arrived(sequence, count) {
+                if let Some(ends) = flows.ends.get_mut(&(channel, sequence)) {
+                    ends.arrived_ns = ends.arrived_ns.max(Some(event.time_ns));
+                }
+            }
+        }
+        flows.reads = FirstReads::default();
         Ok(flows)
     }
 
@@ -79,22 +101,27 @@ impl Flows {
         self.ends.entry((channel, sequence)).or_insert(Ends { id, ..Ends::default() })
     }
 
-    /// The number of the flow that an event belongs to.
-    fn id(&mut self, event: &Event) -> Option<u64> {
-        let (channel, sequence, is_end) = match event.kind {
-            Kind::Sent { channel, sequence } => (channel, sequence, true),
-            Kind::Received { channel, sequence } => {
-                (channel, sequence, self.reads.is_first(event.partition, channel, sequence))
+    /// The numbers of the flows that an event belongs to.
+    fn ids(&mut self, event: &Event) -> Vec<u64> {
+        let at_ns = event.time_ns;
+        match event.kind {
+            Kind::Sent { channel, sequence } => {
+                self.id(channel, sequence, |sent_ns| at_ns == sent_ns).into_iter().collect()
             }
-            _ => return None,
-        };
-        let ends = self.ends.get(&(channel, sequence)).filter(|_| is_end)?;
-        let sent_ns = ends.whole()?;
-        let fits = match event.kind {
-            Kind::Sent { .. } => event.time_ns == sent_ns,
-            _ => event.time_ns >= sent_ns,
-        };
-        fits.then_some(ends.id)
+            Kind::Received { channel, sequence } if self.reads.is_first(event.partition, channel, sequence) => {
+                self.id(channel, sequence, |sent_ns| at_ns >= sent_ns).into_iter().collect()
+            }
+            Kind::Arrived { channel, sequence, count } => {
+                let id = |sequence| self.id(channel, sequence, |sent_ns| at_ns >= sent_ns);
+                arrived(sequence, count).filter_map(id).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn id(&self, channel: u16, sequence: u64, fits: impl Fn(u64) -> bool) -> Option<u64> {
+        let ends = self.ends.get(&(channel, sequence))?;
+        ends.whole().filter(|&sent_ns| fits(sent_ns)).map(|_| ends.id)
     }
 }
 
@@ -154,16 +181,22 @@ impl Trace<'_> {
                     self.put(at_ns, Track::Processes(partition), BEGIN, label(&process_name(process, &name)))?;
                 }
             }
-            Kind::Sent { channel, sequence } | Kind::Received { channel, sequence } => {
-                let is_sent = matches!(event.kind, Kind::Sent { .. });
-                let name = header.channels.get(usize::from(channel)).map_or("?", String::as_str);
-                let mut message = named(if is_sent { MESSAGE_SENT } else { MESSAGE_RECEIVED })
-                    .message(4, Message::new().number(1, CHANNEL).text(6, name))
-                    .message(4, annotation(SEQUENCE_NUMBER, sequence));
-                if let Some(id) = self.flows.id(event) {
-                    message = message.fixed64(FLOW_IDS, id);
-                }
-                self.put(event.time_ns, Track::Messages(partition), INSTANT, message)?;
+            Kind::Sent { channel, sequence } => self.message(header, event, MESSAGE_SENT, channel, sequence)?,
+            Kind::Received { channel, sequence } => self.message(header, event, MESSAGE_RECEIVED, channel, sequence)?,
+            // The supervisor's word, and its clock.
+            Kind::Arrived { channel, sequence, .. } => {
+                self.message(header, event, MESSAGES_ARRIVED, channel, sequence)?;
+                return Ok(true);
+            }
+            Kind::InterruptRaised { line } | Kind::RaisedItself { line } => {
+                let line = Message::new().number(1, LINE).text(6, &line_name(line));
+                self.put(
+                    event.time_ns,
+                    Track::Interrupts(partition),
+                    INSTANT,
+                    named(INTERRUPT_RAISED).message(4, line),
+                )?;
+                return Ok(true);
             }
             // The interrupt shows.
             Kind::Tick { .. } => {}
@@ -181,6 +214,21 @@ impl Trace<'_> {
         }
         self.guests[index].last_ns = at_ns;
         Ok(true)
+    }
+
+    /// One end of a message's way, or its arrival.
+    fn message(&mut self, header: &Header, event: &Event, what: u64, channel: u16, sequence: u64) -> Result<(), Error> {
+        let name = header.channels.get(usize::from(channel)).map_or("?", String::as_str);
+        let mut message = named(what)
+            .message(4, Message::new().number(1, CHANNEL).text(6, name))
+            .message(4, annotation(SEQUENCE_NUMBER, sequence));
+        if let Kind::Arrived { count, .. } = event.kind {
+            message = message.message(4, annotation(COUNT, count.into()));
+        }
+        for id in self.flows.ids(event) {
+            message = message.fixed64(FLOW_IDS, id);
+        }
+        self.put(event.time_ns, Track::Messages(event.partition), INSTANT, message)
     }
 
     /// Ends what is open in a partition.
@@ -217,8 +265,24 @@ mod tests {
         let sent = |time_ns, sequence| event(0, time_ns, Kind::Sent { channel: 0, sequence });
         let received = |time_ns, sequence| event(1, time_ns, Kind::Received { channel: 0, sequence });
         // A reading before its sending in the file, a second reading, two lonely ends, and a reading before its sending in time.
-        let events =
-            [received(30, 1), received(40, 1), sent(20, 1), sent(50, 2), received(60, 3), received(70, 4), sent(80, 4)];
+        // Three messages that arrive together: one was not sent, so far as is known, and another one after it had arrived.
+        let come = |time_ns| event(1, time_ns, Kind::Arrived { channel: 0, sequence: 9, count: 3 });
+        let early = |time_ns| event(1, time_ns, Kind::Arrived { channel: 0, sequence: 1, count: u32::MAX });
+        let events = [
+            received(30, 1),
+            received(40, 1),
+            sent(20, 1),
+            sent(50, 2),
+            received(60, 3),
+            received(70, 4),
+            sent(80, 4),
+            come(100),
+            sent(90, 7),
+            sent(110, 9),
+            sent(120, 9),
+            received(130, 7),
+            early(10),
+        ];
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.rec");
         let header = crate::record::synth::header(&["a", "b"]);
@@ -227,7 +291,13 @@ mod tests {
         writer.flush().unwrap();
         drop(writer);
         let mut flows = Flows::of(&path).unwrap();
-        let ids: Vec<_> = events.iter().map(|event| flows.id(event)).collect();
-        assert_eq!(ids, [Some(1), None, Some(1), None, None, None, None]);
+        let ids: Vec<_> = events.iter().map(|event| flows.ids(event).into_iter().next()).collect();
+        let (one, seven) = (Some(1), Some(5));
+        assert_eq!(
+            ids,
+            [one, None, one, None, None, None, None, seven, seven, None, None, seven, None],
+            "{:?}",
+            flows.ends
+        );
     }
 }
