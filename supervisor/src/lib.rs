@@ -24,7 +24,8 @@
 //! * [`health`]: an error, a table, an action;
 //! * [`record`]: what happened, as events in rings and files, and as figures;
 //! * [`control`]: the local API, through which others see and steer a running module;
-//! * [`lockstep`]: how a program outside moves a virtual run from instant to instant.
+//! * [`lockstep`]: how a program outside moves a virtual run from instant to instant;
+//! * [`shell`]: command lines that messages suggest.
 
 pub mod block;
 pub mod cli;
@@ -39,4 +40,5 @@ pub mod partition;
 pub mod port;
 pub mod record;
 pub mod schedule;
+pub mod shell;
 pub mod supervise;

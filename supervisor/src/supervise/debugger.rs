@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Supervisor;
 use crate::config::PartitionId;
+use crate::shell::command_line;
 
 /// How often it is looked whether a debugger has come.
 const LOOK: Duration = Duration::from_millis(20);
@@ -42,8 +43,10 @@ impl Supervisor<'_> {
     }
 
     fn command(&self, id: PartitionId, pid: i32) -> String {
-        let handle = HANDLE.map(|words| format!("-ex {}", quoted(words))).join(" ");
-        format!("    gdb -p {pid} {handle} {}", quoted(&self.module.partition(id).image.display().to_string()))
+        let (pid, image) = (pid.to_string(), self.module.partition(id).image.display().to_string());
+        let handle = HANDLE.into_iter().flat_map(|words| ["-ex", words]);
+        let words = ["gdb", "-p", &pid].into_iter().chain(handle).chain([image.as_str()]);
+        format!("    {}", command_line(words))
     }
 }
 
@@ -60,15 +63,6 @@ fn tracer_in(status: &str) -> Option<i32> {
     status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?.trim().parse().ok()
 }
 
-/// A word of a shell's command line.
-fn quoted(word: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,=:@%".contains(character);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,12 +74,5 @@ mod tests {
         assert_eq!(tracer_in(&status("t (tracing stop)", 1234)), Some(1234));
         assert_eq!((tracer_in(&status("Z (zombie)", 0)), tracer_in("")), (None, None));
         assert_eq!(tracer(std::process::id() as i32), Some(0));
-    }
-
-    #[test]
-    fn a_path_is_one_word_for_a_shell() {
-        assert_eq!(quoted("/opt/guests/nav-2.elf"), "/opt/guests/nav-2.elf");
-        assert_eq!(quoted("my guests/it's.elf"), r"'my guests/it'\''s.elf'");
-        assert_eq!(quoted(""), "''");
     }
 }

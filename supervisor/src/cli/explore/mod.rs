@@ -22,7 +22,8 @@ use super::child::{How, Keep, run_to_end};
 use super::{GUEST_FAILED, HOST_CANNOT, Preempt, USAGE, WELL, complain, print};
 use crate::host::Cpus;
 use crate::partition::pin;
-use verdict::{Failure, Verdict, command_line, judge};
+use crate::shell::command_line;
+use verdict::{Failure, Verdict, judge};
 
 /// The arguments of `explore`.
 #[derive(Debug, clap::Args)]
@@ -267,7 +268,7 @@ fn text(args: &ExploreArgs, figures: &str, interrupted: bool, failure: Option<&(
     for line in failure.last_lines() {
         out += &format!("    {line}\n");
     }
-    out += &format!("{figures}; to play it back:\n    {}\n", play_back(args, *seed));
+    out += &format!("{figures}; to play it back (with --debug under gdb):\n    {}\n", play_back(args, *seed));
     out
 }
 

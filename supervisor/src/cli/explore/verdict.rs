@@ -134,19 +134,6 @@ fn incidents(incidents: &Value) -> (Vec<String>, usize) {
     (named, bad.count())
 }
 
-/// A command line that a shell takes apart into `words` again.
-pub(super) fn command_line(words: &[String]) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    let quote = |word: &String| {
-        if !word.is_empty() && word.chars().all(is_plain) {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    };
-    words.iter().map(quote).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,12 +183,6 @@ mod tests {
         assert_eq!(judge(Some(2), b"", said()), told);
         assert!(matches!(judge(None, b"", said()), Verdict::Impossible { status: HOST_CANNOT, .. }));
         assert!(matches!(judge(Some(0), b"{", said()), Verdict::Impossible { status: HOST_CANNOT, .. }));
-    }
-
-    #[test]
-    fn a_shell_takes_the_command_line_apart_again() {
-        let line = command_line(&["run", "a b", "it's", "", "--until", "10s"].map(str::to_owned));
-        assert_eq!(line, r"run 'a b' 'it'\''s' '' --until 10s");
     }
 
     #[test]
