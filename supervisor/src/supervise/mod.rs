@@ -43,7 +43,7 @@ use crate::config::{Channel, Module, PartitionId};
 use crate::control::Desk;
 use crate::dispatch::agreement::Agreement;
 use crate::dispatch::policy::{GuestPolicy, RealTime};
-use crate::dispatch::real::now_ns;
+use crate::dispatch::real::{now_ns, reset_signal};
 use crate::health::StormWatch;
 use crate::host::{self, Cpus};
 use crate::lockstep::link::Door;
@@ -518,9 +518,16 @@ impl<'a> Supervisor<'a> {
 
     /// Ends the run in good order.
     fn finish(mut self, ending: Ending) -> Outcome {
-        // From now on a second signal ends the supervisor at once, and the kernel ends its children with it.
+        // Whoever has ended the run and asks again means it: from now on a signal ends the supervisor at once, and the kernel ends
+        // its children with it. A first one for a run that ends by itself comes too late to change anything, least of all what the
+        // run came to.
         let wanted: SigSet = SIGNALS_WANTED.into_iter().collect();
-        let _ = wanted.thread_unblock();
+        if self.interrupted {
+            for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+                reset_signal(signal as i32);
+            }
+            let _ = wanted.thread_unblock();
+        }
         if let Some(dispatchers) = self.dispatchers.take() {
             dispatchers.stop();
         }
@@ -582,6 +589,8 @@ impl<'a> Supervisor<'a> {
             }
             messages.finish(LAST_MESSAGES);
         }
+        while let Ok(Some(_)) = self.signals.read_signal() {}
+        let _ = wanted.thread_unblock();
         outcome
     }
 
