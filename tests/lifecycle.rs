@@ -62,6 +62,7 @@ fn busy_module(folder: &Path) -> Command {
 #[test]
 fn no_guest_outlives_a_supervisor_that_is_killed_at_any_moment() {
     const MOMENTS: u32 = 20;
+    const MOST_MOMENTS: u32 = 300;
     let _alone = alone();
     adopt_orphans();
     let folder = tempfile::tempdir().expect("a folder");
@@ -73,7 +74,15 @@ fn no_guest_outlives_a_supervisor_that_is_killed_at_any_moment() {
     expect_no_orphans(Instant::now(), "the run that measures the start-up");
 
     let mut seen = Vec::new();
-    for moment in 0..MOMENTS {
+    // Killing supervisors that have no guests yet proves little. How long others take to have some is the host's affair.
+    let proves_little =
+        |seen: &[usize]| seen.iter().filter(|&&count| count > 0).count() < 5 || seen.iter().all(|&count| count < 3);
+    for round in 0..MOST_MOMENTS {
+        if round >= MOMENTS && !proves_little(&seen) {
+            break;
+        }
+        let moment = round % MOMENTS;
+        let startup = startup * (round / MOMENTS + 1);
         // Three quarters of the moments lie within the start-up or shortly behind it, the others among crashes.
         let wait = startup * moment / 13 + Duration::from_millis(10) * moment.saturating_sub(15);
         let running = Running::start(busy_module(folder.path()));
@@ -83,9 +92,7 @@ fn no_guest_outlives_a_supervisor_that_is_killed_at_any_moment() {
         drop(running);
         expect_no_orphans(killed, &format!("killed after {wait:?}"));
     }
-    // Killing supervisors that have no guests yet proves little.
-    assert!(seen.iter().filter(|&&count| count > 0).count() >= 5, "guests at the moments of death: {seen:?}");
-    assert!(seen.iter().any(|&count| count >= 3), "guests at the moments of death: {seen:?}");
+    assert!(!proves_little(&seen), "guests at the moments of death: {seen:?}");
 }
 
 /// Starts the supervisor under ptrace and kills it when its spawner thread is about to make, or has just made, a system
@@ -198,7 +205,7 @@ fn a_guest_that_crashes_twenty_times_is_restarted_in_place_and_its_peer_stays_pu
     // On a machine that does other things besides, the 99th percentile of two runs without any crash differs by more
     // than half at times; an influence of the crashes would be there every time.
     let mut ratios = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..20 {
         let [quiet, undisturbed] = with_crashes(0, FRAMES);
         let [crashing, disturbed] = with_crashes(CRASHES, FRAMES);
         assert_eq!((&quiet["restarts"], &quiet["crashes"]), (&0.into(), &0.into()));
@@ -233,7 +240,7 @@ fn what_is_said_about_a_process_that_is_gone_does_not_bring_it_back() {
     let module = calm_round_robin(&[("one", &guest("f_call"), more)], 10_000, 0);
     let module = module.replacen("storm =", "late_after = \"1 us\"\nstorm =", 1);
     let mut command = bulkhead();
-    command.args(["run", "--json", "--frames", "200"]).arg(write_module(folder.path(), &module));
+    command.args(["run", "--json", "--frames", "10000"]).arg(write_module(folder.path(), &module));
     let finished = finish(command);
     assert_eq!((finished.code(), &finished.json()["ending"]), (0, &"all_ended".into()), "{finished:#?}");
 }
@@ -309,21 +316,24 @@ fn two_hundred_restarts_cost_the_supervisor_neither_descriptors_nor_memory() {
     let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
     let (crash, idle) = (guest("f_crash"), guest("idle"));
-    let more = format!("args = [\"0\", \"{}\", \"{EARLY}\", \"300\"]\nhealth = {{ crash = \"warm_start\" }}", LATE - 1);
+    let more =
+        format!("args = [\"0\", \"{}\", \"{EARLY}\", \"1500\"]\nhealth = {{ crash = \"warm_start\" }}", LATE - 1);
     let path =
         write_module(folder.path(), &calm_round_robin(&[("crash", &crash, &more), ("peer", &idle, "")], 1000, 0));
     let mut command = bulkhead();
     command.args(["run", "--json"]).arg(path);
     let running = Running::start(command);
-    // In these two starts the guest rests, so that the supervisor is in the same state both times.
+    // In these two starts the guest rests, so that the supervisor is in the same state both times, as soon as it has put away what the
+    // restart took.
     let at_rest = |start| {
         eventually("the start after which the guest rests", || {
             guests(running.pid()).into_iter().find(|&guest| generation(guest) == Some(start))
         });
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(500));
         let memory = status_kb(running.pid(), "RssAnon").expect("a size");
+        let held = holdings(running.pid());
         assert!(guests(running.pid()).into_iter().any(|guest| generation(guest) == Some(start)), "it rests no longer");
-        (holdings(running.pid()), memory)
+        (held, memory)
     };
     let (early, early_kb) = at_rest(EARLY);
     let (late, late_kb) = at_rest(LATE);

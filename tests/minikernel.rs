@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
 mod common;
-use common::{Finished, bulkhead, finish, guest, root, write_module};
+#[path = "common/running.rs"]
+mod running;
 
-/// Two runs at once would compete for the same core.
-static ALONE: Mutex<()> = Mutex::new(());
+use common::{Finished, bulkhead, eventually, finish, guest, root, write_module};
+use running::{Running, alone};
 
 fn kernel() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
@@ -42,7 +43,7 @@ fn is_well(run: &Finished) {
 
 #[test]
 fn it_runs_alone() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     let mut command = bulkhead();
     command.arg("run").arg(kernel());
     is_well(&finish(command));
@@ -51,7 +52,7 @@ fn it_runs_alone() {
 /// Struck at whatever instruction in virtual time, a share of its rounds only: each takes thousands of traps.
 #[test]
 fn it_runs_step_by_step_and_the_same_every_time() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     let once = || {
         let mut command = bulkhead();
         command.args(["run", "--virtual", "--preempt", "step", "--block-ns", "50"]).arg(kernel()).args(["--", "1000"]);
@@ -67,7 +68,7 @@ fn it_runs_step_by_step_and_the_same_every_time() {
 /// Stopped half of the time at whatever instruction the window ends, with a peer on the core that never waits.
 #[test]
 fn it_runs_in_every_other_window_beside_a_guest_that_spins() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
     let text = format!(
         "[module]\nname = \"minikernel\"\nmajor_frame = \"2 ms\"\n\
@@ -80,8 +81,11 @@ fn it_runs_in_every_other_window_beside_a_guest_that_spins() {
     );
     let module = write_module(folder.path(), &text);
     let mut command = bulkhead();
-    command.arg("run").arg(module).args(["--for", "10s"]);
-    let run = finish(command);
+    command.arg("run").arg(module);
+    let running = Running::start(command);
+    // The peer stays for ever.
+    eventually("the last line", || running.stdout().contains("checks ").then_some(()));
+    let run = running.interrupt();
     assert!(run.stdout.contains("failures 0 "), "{run:#?}");
     is_well(&run);
 }

@@ -22,7 +22,7 @@ fn good_tests_and_announced_failures_are_no_failure() {
 
 #[test]
 fn one_bad_test_makes_the_exit_status_1_and_is_named() {
-    let finished = run(&["t_pass", "t_cut", "t_crash", "idle"], &["--timeout", "5s"]);
+    let finished = run(&["t_pass", "t_cut", "t_crash", "idle"], &["--timeout", "10s"]);
     assert_eq!(finished.code(), 1);
     assert!(finished.stdout.contains("failed: t_crash t_cut\n"), "{finished:#?}");
     assert!(finished.stdout.contains("timeout: idle\n"), "{finished:#?}");
@@ -31,7 +31,7 @@ fn one_bad_test_makes_the_exit_status_1_and_is_named() {
 
 #[test]
 fn a_test_that_hangs_is_stopped_and_leaves_no_process() {
-    let finished = run(&["t_hang"], &["--timeout", "3s", "--json"]);
+    let finished = run(&["t_hang"], &["--timeout", "10s", "--json"]);
     assert_eq!(finished.code(), 1);
     let json = finished.json();
     assert_eq!(json["tests"][0]["verdict"], "timeout");

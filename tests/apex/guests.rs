@@ -149,22 +149,47 @@ impl Drop for Flood {
 /// What came of a run: the checks that its guests made, or what went wrong.
 type Outcome = Result<Vec<Check>, String>;
 
-/// Guests that hang are stopped after this. All need much less.
-const LONGEST: &str = "30s";
+/// Guests that hang are stopped after this, in the host's time and in virtual time. All need much less.
+const LONGEST: &str = "100s";
+const LONGEST_VIRTUAL: &str = "30s";
+
+/// Several checks are of time: that something has not happened yet, or has happened by now, or happens again and again meanwhile. A
+/// host that is busy with something else may take the core away between an act and the look at it, but not every time; in virtual time
+/// it never does, and there a single run has to do.
+const ATTEMPTS: u32 = 8;
+
+/// A run in the host's time that shows what the one in virtual time shows, or the last of several.
+fn run_in_host_time(name: &str) -> Outcome {
+    let exact = checks_in_virtual_time(name);
+    let mut attempt = 1;
+    loop {
+        let outcome = run(name, &["--for", LONGEST]);
+        let is_good = outcome.as_ref().is_ok_and(|checks| {
+            checks.iter().all(|check| check.passed) && exact.as_ref().is_none_or(|exact| exact == checks)
+        });
+        if is_good || attempt == ATTEMPTS {
+            return outcome;
+        }
+        let failed = outcome.map(|checks| checks.into_iter().filter(|check| !check.passed).collect::<Vec<_>>());
+        eprintln!("{name}, run {attempt} of {ATTEMPTS} shows something else: {failed:#?}");
+        attempt += 1;
+    }
+}
 
 /// The checks that the guests of a run made; the run happens once, whoever asks first.
 pub(crate) fn checks_of(name: &str) -> Vec<Check> {
     static DONE: Mutex<Option<HashMap<String, Outcome>>> = Mutex::new(None);
     let mut done: MutexGuard<'_, _> = DONE.lock().unwrap_or_else(PoisonError::into_inner);
     let done = done.get_or_insert_with(HashMap::new);
-    let outcome = done.entry(name.to_owned()).or_insert_with(|| run(name, &["--for", LONGEST])).clone();
+    let outcome = done.entry(name.to_owned()).or_insert_with(|| run_in_host_time(name)).clone();
     outcome.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The checks that the guests of a run make in virtual time; a run that needs a socket has none.
 pub(crate) fn checks_in_virtual_time(name: &str) -> Option<Vec<Check>> {
     let needs_a_socket = GUESTS.iter().any(|run| run.name == name && run.more.contains("FLOOD"));
-    (!needs_a_socket).then(|| run(name, &["--virtual", "--until", LONGEST]).unwrap_or_else(|error| panic!("{error}")))
+    (!needs_a_socket)
+        .then(|| run(name, &["--virtual", "--until", LONGEST_VIRTUAL]).unwrap_or_else(|error| panic!("{error}")))
 }
 
 fn run(name: &str, options: &[&str]) -> Outcome {

@@ -4,13 +4,14 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file is a crate and uses its own part")]
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// The longest that any run of the binary in a test may take before it counts as hung.
-pub const WATCHDOG: Duration = Duration::from_secs(120);
+pub const WATCHDOG: Duration = Duration::from_secs(300);
 
 /// The project's root folder.
 pub fn root() -> &'static Path {
@@ -18,9 +19,20 @@ pub fn root() -> &'static Path {
     ROOT.get_or_init(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's root"))
 }
 
-/// The binary under test.
+/// The binary under test. It hears of signals even where the tests themselves were started without them, as a shell starts what
+/// runs in its background.
 pub fn bulkhead() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_bulkhead"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
+    // SAFETY: the closure makes system calls only.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
+    }
+    command
 }
 
 /// A guest of the tests, by the name of its source in `tests/guests`; all guests are built before the first is used.

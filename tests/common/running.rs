@@ -96,6 +96,11 @@ impl Running {
         Finished { status, stdout: content(&self.stdout), stderr: content(&self.stderr) }
     }
 
+    /// What it has printed so far.
+    pub(crate) fn stdout(&self) -> String {
+        content(&self.stdout)
+    }
+
     /// Ends the supervisor as Ctrl-C would.
     pub(crate) fn interrupt(self) -> Finished {
         self.signal(Signal::SIGINT);
@@ -126,8 +131,13 @@ pub(crate) fn is_guest(pid: u32) -> bool {
 }
 
 /// Whether nothing more is to be done to the guest's process: its first window has begun.
-fn is_complete(guest: &u32) -> bool {
-    word(*guest, WINDOWS) > Some(0)
+pub(crate) fn is_complete(guest: &u32) -> bool {
+    windows(*guest) > Some(0)
+}
+
+/// How many windows of this guest have begun.
+pub(crate) fn windows(guest: u32) -> Option<u32> {
+    word(guest, WINDOWS)
 }
 
 /// The pids of the guests among a process's children.

@@ -5,12 +5,13 @@ use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::MutexGuard;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::common::{Finished, bulkhead, eventually, finish, write_module};
+use super::common::{Finished, WATCHDOG, bulkhead, eventually, finish, write_module};
 use super::running::{alone, status_kb};
 
 /// `bulkhead run ARGS`, to its end.
@@ -70,7 +71,30 @@ impl Background {
 
     /// Waits until it has printed `text`.
     pub(crate) fn wait_for(&self, text: &str) {
-        eventually(&format!("{text:?} is printed"), || self.stdout().contains(text).then_some(()));
+        self.until(&format!("{text:?} is printed"), || self.stdout().contains(text));
+    }
+
+    /// Waits until something has come about. Panics, with what the run has said, if the run ends before or it never does.
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let begun = Instant::now();
+        loop {
+            // In this order: what it does last, it has done when it is gone.
+            let is_over = !exists(self.pid());
+            if is_so() {
+                return;
+            }
+            if is_over || begun.elapsed() > WATCHDOG {
+                let when = if is_over { "before the run's end" } else { "in good time" };
+                panic!("{what}: not {when}\n{}\n{}", self.stdout(), self.stderr());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Ends it as Ctrl-C would.
+    pub(crate) fn interrupt(self) -> Finished {
+        self.signal(Signal::SIGINT);
+        self.finish()
     }
 
     /// The writing end of its standard input.
@@ -131,6 +155,18 @@ pub(crate) fn run_module(text: &str, more: &[&str]) -> Finished {
     let mut args = vec![module.as_os_str()];
     args.extend(more.iter().map(OsStr::new));
     run(&args)
+}
+
+/// Runs the module that `text` configures until something has come about, however long the host may take for it, and then ends it.
+/// The closure is given what the run has said so far on standard output and on standard error.
+pub(crate) fn run_until(text: &str, more: &[&str], what: &str, is_so: impl Fn(&str, &str) -> bool) -> Finished {
+    let folder = tempfile::tempdir().expect("a folder");
+    let module = write_module(folder.path(), text);
+    let mut args = vec![module.as_os_str()];
+    args.extend(more.iter().map(OsStr::new));
+    let run = Background::start(&args);
+    run.until(what, || is_so(&run.stdout(), &run.stderr()));
+    run.interrupt()
 }
 
 fn named<'a>(list: &'a Value, name: &str) -> &'a Value {

@@ -37,7 +37,8 @@ fn a_run_tells_what_it_is_and_how_it_is() {
     let state = talk.until("ten windows, and messages", |state| {
         let of =
             |key: &str| state["partitions"].as_array().expect("partitions").iter().map(|it| number(&it[key])).min();
-        of("windows") >= Some(10) && of("arrived") >= Some(10)
+        // The executive's tick, once a window in which the host leaves it any time.
+        ["windows", "arrived", "interrupts"].iter().all(|key| of(key) >= Some(10))
     });
     assert!(number(&state["frame"]) >= 9 && number(&state["elapsed_ns"]) >= 450_000_000, "{state:#}");
     for name in ["sensors", "navigation", "autopilot", "display"] {
@@ -46,8 +47,6 @@ fn a_run_tells_what_it_is_and_how_it_is() {
         let lateness = ["last_ns", "second_ns", "p50_ns", "p99_ns", "worst_ns"].map(|key| number(&it["lateness"][key]));
         let [last, second, p50, p99, worst] = lateness;
         assert!(last <= second && second <= worst && p50 <= p99 && p99 <= worst && p50 > 0, "{it:#}");
-        // The executive's tick, at the least once a window.
-        assert!(number(&it["interrupts"]) >= 10, "{it:#}");
     }
     // A channel's count is at least that of the destination's an instant before.
     let arrived = number(&partition(&talk, &state, "navigation")["arrived"]);
@@ -177,7 +176,7 @@ fn a_virtual_run_is_seen_and_is_the_same_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let socket = folder.path().join("control");
     // Kept to the host's pace, so that there is something to see.
-    let args = ["--virtual", "--until", "1s", "--speed", "1x", "--json", "--control-write", "--control"];
+    let args = ["--virtual", "--until", "4s", "--speed", "1x", "--json", "--control-write", "--control"];
     let flight = flight();
     let mut words = vec![flight.as_os_str()];
     words.extend(args.iter().map(std::ffi::OsStr::new));

@@ -115,9 +115,9 @@ int main(int argc, char **argv)
     check("a handler may raise lines", served[45] == 1);
 
     bh_irq_request(BH_LINE_TIMER, count, 0);
+    level = bh_irq_disable();
     uint64_t begin = bh_now_ns();
     bh_timer_one_shot(begin + 1500000);
-    level = bh_irq_disable();
     bh_idle();
     check("idling ends with the interrupt pending", served[BH_LINE_TIMER] == 0 && (bh_irq_pending() & 1));
     bh_irq_enable(level);
@@ -130,11 +130,12 @@ int main(int argc, char **argv)
         bh_idle();
         bh_irq_enable(level);
     }
-    uint64_t elapsed = bh_now_ns() - begin;
-    uint64_t ticks = bh_timer_ticks();
-    check("ticks follow the clock", ticks >= 50 && elapsed >= ticks * 1000000);
-    uint64_t missed = bh_timer_take_missed();
+    /* No tick is to be served between these. */
+    level = bh_irq_disable();
+    uint64_t ticks = bh_timer_ticks(), missed = bh_timer_take_missed(), elapsed = bh_now_ns() - begin;
     check("served and missed ticks add up", (uint64_t)(served[BH_LINE_TIMER] - 1) + missed == ticks);
+    bh_irq_enable(level);
+    check("ticks follow the clock", ticks >= 50 && elapsed >= ticks * 1000000);
     bh_printf("ticks %llu missed %llu\n", (unsigned long long)ticks, (unsigned long long)missed);
     bh_timer_stop();
     int before = served[BH_LINE_TIMER];
@@ -143,11 +144,19 @@ int main(int argc, char **argv)
         ;
     check("a stopped timer is quiet", served[BH_LINE_TIMER] == before);
 
+    level = bh_irq_disable();
     bh_irq_request(BH_LINE_WINDOW, count, 0);
-    uint32_t first = bh_window_count();
-    while (bh_window_count() < first + 5)
-        ;
-    check("every window start interrupts", served[BH_LINE_WINDOW] == 5);
+    bh_irq_clear(BH_LINE_WINDOW);
+    bh_irq_enable(level);
+    /* A window in which a busy host left no time to this guest interrupts together with the next. */
+    uint32_t first = bh_window_count(), last = first;
+    int seen = 0;
+    while (last - first < 5) {
+        uint32_t now = bh_window_count();
+        seen += now != last;
+        last = now;
+    }
+    check("every window start interrupts", served[BH_LINE_WINDOW] >= seen && (uint32_t)served[BH_LINE_WINDOW] <= last - first + 1);
     bh_irq_detach(BH_LINE_WINDOW);
 
     bh_fault_set_handler(repair);

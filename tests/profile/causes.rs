@@ -13,6 +13,9 @@ use super::page::data;
 use crate::common::{bulkhead, eventually, guest, is_root, round_robin, skip, wait, write_module};
 use crate::running::alone;
 
+/// Runs in which a cause that is found in one of two at the least is to be found once.
+const ATTEMPTS: u32 = 20;
+
 /// Lateness in milliseconds that late windows owe to a cause, and how many windows it is the main cause of.
 fn blamed(profile: &Value, cause: &str) -> (u64, u64) {
     let total = profile["causes"].as_array().unwrap().iter().find(|total| total["cause"] == cause);
@@ -70,17 +73,26 @@ fn cpu_of(recording: &Path) -> Option<usize> {
 #[test]
 fn a_stopped_supervisor() {
     let control = profile(|_, _| ());
-    let found = profile(|pid, _| {
+    assert_eq!(blamed(&control, "supervisor_stopped"), (0, 0));
+    let stops = |pid, _| {
         for _ in 0..12 {
             kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
             std::thread::sleep(Duration::from_millis(27));
             kill(Pid::from_raw(pid), Signal::SIGCONT).unwrap();
             std::thread::sleep(Duration::from_millis(60));
         }
-    });
-    let (ms, windows) = blamed(&found, "supervisor_stopped");
-    assert!(ms > 10 && windows >= 1, "{ms} ms, {windows} windows: {:#}", found["worst"]);
-    assert_eq!(blamed(&control, "supervisor_stopped"), (0, 0));
+    };
+    // Whether a stop covers the beginning of a window is chance.
+    let mut worst = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let found = profile(stops);
+        let (ms, windows) = blamed(&found, "supervisor_stopped");
+        if ms > 10 && windows >= 1 {
+            return;
+        }
+        worst.push(found["worst"].clone());
+    }
+    panic!("{worst:#?}");
 }
 
 /// Spins on a CPU at the highest real-time priority for 12 ms, several times; false if the host does not allow that.
@@ -109,14 +121,23 @@ fn a_thread_of_higher_priority() {
     if !is_root() {
         return skip("no right to real-time scheduling");
     }
-    let control = profile(|_, _| ());
-    let mut could = true;
-    let found = profile(|_, cpu| could = hog(cpu));
-    if !could {
-        return skip("no right to real-time scheduling");
+    // Whether it takes the core at the beginning of a window is chance, and so is what else does; that it does so in none of many runs
+    // by more than without it is none.
+    let mut worst = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let control = profile(|_, _| ());
+        let mut could = true;
+        let found = profile(|_, cpu| could = hog(cpu));
+        if !could {
+            return skip("no right to real-time scheduling");
+        }
+        let ((ms, windows), (before_ms, before)) = (blamed(&found, "core_taken"), blamed(&control, "core_taken"));
+        if ms > before_ms + 10 && windows > before + 1 {
+            return;
+        }
+        worst.push(((ms, windows), (before_ms, before), found["worst"].clone()));
     }
-    let ((ms, windows), (before_ms, before)) = (blamed(&found, "core_taken"), blamed(&control, "core_taken"));
-    assert!(ms > before_ms + 10 && windows > before + 1, "{ms} ms, before {before_ms} ms: {:#}", found["worst"]);
+    panic!("{worst:#?}");
 }
 
 /// A control group with a quota; removing it needs it to be empty, which it is once the run has ended.
@@ -169,9 +190,9 @@ fn a_throttled_core() {
     let (control, _) = blamed_in(Path::new("/dev/null"));
     assert_eq!(control, (0, 0));
     // Whether the quota runs out in the middle of windows or between them is chance, and so is what the
-    // samples around a window can tell apart; twenty runs are more than enough.
+    // samples around a window can tell apart.
     let mut worst = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..ATTEMPTS {
         let ((ms, windows), profile) = blamed_in(&group.0.join("cgroup.procs"));
         if ms > 20 && windows > 2 {
             return;

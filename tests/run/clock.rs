@@ -10,7 +10,7 @@ use bulkhead::record::file::Reader;
 use serde_json::json;
 
 use crate::common::{guest, round_robin};
-use crate::runs::{accounted, accounts_for, figures, is_real_time, lines_of, number, run, run_module};
+use crate::runs::{accounted, accounts_for, figures, lines_of, number, outcome, run, run_module};
 
 /// How far a guest's clock may be off, in nanoseconds. It is derived from a measurement of a few milliseconds at first.
 const CLOCK_ERROR_NS: u64 = 100_000;
@@ -35,20 +35,21 @@ fn a_guests_clocks_are_the_hosts() {
     assert!(wall_before < wall + CLOCK_ERROR_NS && wall < wall_after + CLOCK_ERROR_NS, "{wall_before} {wall}");
 }
 
-/// Each line is from one window. Whatever else the host has to do may cost the guest some windows, but not most.
+/// Each line is from one window. Whatever else the host has to do may cost the guest windows, but not in virtual time.
 #[test]
 fn yield_returns_once_a_window() {
     let guest = guest("r_clock");
-    let run = run(&[guest.to_str().unwrap(), "--", "yields", "50"]);
-    let windows: Vec<u32> = lines_of(&run.stdout, "r_clock")
-        .iter()
-        .map(|line| line.strip_prefix("window ").and_then(|number| number.parse().ok()).expect("a window's number"))
-        .collect();
-    assert_eq!(windows.len(), 50);
-    assert!(windows[0] >= 2, "the first yield returned within window 1");
-    let steps: Vec<u32> = windows.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
-    assert!(!steps.contains(&0), "twice in one window: {windows:?}");
-    assert!(steps.iter().filter(|&&step| step == 1).count() > steps.len() / 4, "{windows:?}");
+    let windows = |options: &[&str]| -> Vec<u32> {
+        let run = run(&[options, &[guest.to_str().unwrap(), "--", "yields", "50"]].concat());
+        let lines = lines_of(&run.stdout, "r_clock").into_iter();
+        let numbers = lines.map(|line| line.strip_prefix("window ").and_then(|number| number.parse().ok()));
+        numbers.map(|number| number.expect("a window's number")).collect()
+    };
+    let seen = windows(&[]);
+    assert_eq!(seen.len(), 50);
+    assert!(seen[0] >= 2, "the first yield returned within window 1");
+    assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "twice in one window: {seen:?}");
+    assert_eq!(windows(&["--virtual"]), (2..52).collect::<Vec<_>>());
 }
 
 /// What a spinning guest saw of one window.
@@ -123,9 +124,9 @@ fn windows_of_a_core_exclude_each_other_and_keep_their_instants() {
         let [(earlier, a), (later, b)] = pair else { unreachable!() };
         assert!(earlier.last_ns < later.first_ns, "{a} and {b} overlap: {earlier:?} {later:?}");
     }
-    // They did take turns: otherwise nothing has been tested.
+    // They did take turns, as often as the host let them: otherwise nothing has been tested.
     let turns = all.windows(2).filter(|pair| pair[0].1 != pair[1].1).count();
-    assert!(turns > if is_real_time { 25 } else { 1 }, "{all:?}");
+    assert!(turns > 1, "{all:?}");
 }
 
 #[test]
@@ -182,6 +183,13 @@ fn frames_are_counted_exactly() {
         clock.display(),
         idle.display()
     );
+    // Code that spins would not move the virtual clock.
+    let calm = text.replace(&spin.display().to_string(), &idle.display().to_string());
+    let run = run_module(&calm, &["--frames", "60", "--json", "--virtual"]);
+    assert_eq!(run.code(), 0, "{run:#?}");
+    let ends = figures(&run.json(), "ends").clone();
+    assert_eq!((&ends["windows"], &ends["vacant_windows"]), (&json!(6), &json!(54)), "in virtual time: {ends:#}");
+
     let run = run_module(&text, &["--frames", "60", "--json"]);
     assert_eq!(run.code(), 0, "{run:#?}");
     let json = run.json();
@@ -189,10 +197,12 @@ fn frames_are_counted_exactly() {
     for (name, windows_a_frame) in [("spins", 4), ("waits", 2), ("ends", 1), ("never", 1)] {
         accounts_for(&json, name, windows_a_frame, 60);
     }
-    if is_real_time(&json) {
-        assert!(number(&figures(&json, "spins")["windows"]) > 60, "{json:#}");
-        assert!((6..60).contains(&number(&figures(&json, "ends")["windows"])), "{json:#}");
-        assert!(number(&figures(&json, "ends")["vacant_windows"]) > 0, "{json:#}");
+    assert!(number(&figures(&json, "spins")["windows"]) > 0, "{json:#}");
+    // It yields five times; when it had the time for that is the host's affair. Behind its end there is nobody in its windows.
+    if outcome(&json, "ends")["state"] == "idle" {
+        assert!(number(&figures(&json, "ends")["windows"]) >= 6, "{json:#}");
+    } else {
+        assert_eq!(number(&figures(&json, "ends")["vacant_windows"]), 0, "{json:#}");
     }
     assert_eq!(figures(&json, "never")["windows"], json!(0));
     assert_eq!(figures(&json, "never")["births"], json!(0));

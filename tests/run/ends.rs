@@ -1,14 +1,15 @@
 //! How runs end, and what they say about it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::os::fd::AsRawFd;
-use std::process::Stdio;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Command, Stdio};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::common::{bulkhead, children, eventually, guest, root, round_robin, wait, write_module};
-use crate::running::alone;
+use crate::running::{alone, windows};
 use crate::runs::{Background, ended_by, exists, lines_of, outcome, run, run_module};
 
 /// Two guests that stay until they are ended.
@@ -50,38 +51,88 @@ fn sighup_ends_a_run_in_good_order() {
     interrupted_in_good_order(Signal::SIGHUP);
 }
 
-fn bytes_in(pipe: &std::os::fd::OwnedFd) -> i32 {
+/// The smallest size of a pipe.
+const PAGE: i32 = 4096;
+
+/// A pipe that holds a page: what a flood leaves behind in any window does not go through that.
+fn one_page() -> (OwnedFd, Stdio) {
+    let (reader, writer) = nix::unistd::pipe().unwrap();
+    // SAFETY: takes integers.
+    assert!(unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETPIPE_SZ, PAGE) } >= PAGE);
+    (reader, writer.into())
+}
+
+fn bytes_in(pipe: &OwnedFd) -> i32 {
     let mut bytes = 0;
     // SAFETY: fills the integer.
     assert_eq!(unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut bytes) }, 0);
     bytes
 }
 
+/// Waits until a guest has flooded a pipe that nobody reads, and returns the guest.
+fn when_stuck(supervisor: u32, pipe: &OwnedFd) -> u32 {
+    eventually("the pipe is full", || {
+        let flooding = children(supervisor).into_iter().find(|&guest| windows(guest) > Some(10));
+        flooding.filter(|_| bytes_in(pipe) > 0)
+    })
+}
+
 /// The first one is obeyed, but the last output does not get out, since nobody reads it. Whoever asks again means it.
 #[test]
 fn a_second_sigint_ends_a_run_at_once() {
     let guest = guest("r_console");
-    let (unread, writer) = nix::unistd::pipe().unwrap();
-    let run = Background::start_into(&[guest.to_str().unwrap(), "--", "flood", "100"], Some(writer.into()), None);
-    let guests = eventually("the guest is born", || Some(children(run.pid())).filter(|guests| !guests.is_empty()));
-    // It prints more than a pipe holds.
-    let mut before = 0;
-    eventually("the pipe is full", || {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        let waiting = bytes_in(&unread);
-        let is_full = waiting > 32 << 10 && waiting == before;
-        before = waiting;
-        is_full.then_some(())
-    });
+    let (unread, writer) = one_page();
+    let run = Background::start_into(&[guest.to_str().unwrap(), "--", "flood", "100"], Some(writer), None);
+    let guest = when_stuck(run.pid(), &unread);
     run.signal(Signal::SIGINT);
     eventually("the guest is gone", || children(run.pid()).is_empty().then_some(()));
     run.signal(Signal::SIGINT);
     let run = run.finish();
     assert_eq!(ended_by(&run), Some(Signal::SIGINT as i32), "{run:#?}");
     drop(unread);
-    for pid in guests {
-        eventually("no guest is left behind", || (!exists(pid)).then_some(()));
-    }
+    eventually("no guest is left behind", || (!exists(guest)).then_some(()));
+}
+
+/// Likewise where the run was started without a SIGINT, as shells start what runs in their background.
+#[test]
+fn a_second_sigint_counts_where_the_first_was_not_meant_to() {
+    let guest = guest("r_console");
+    let _core = alone();
+    let (unread, writer) = one_page();
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' INT; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_bulkhead"), "run"]);
+    command.arg(guest).args(["--", "flood", "100"]).stdout(writer).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let pid = child.id();
+    when_stuck(pid, &unread);
+    let interrupt = || kill(Pid::from_raw(pid as i32), Signal::SIGINT).unwrap();
+    interrupt();
+    eventually("the guest is gone", || children(pid).is_empty().then_some(()));
+    interrupt();
+    assert_eq!(ended_by(&wait(child)), Some(Signal::SIGINT as i32));
+}
+
+/// Whoever ends a run that has just come to its end by itself still gets to know what it came to.
+#[test]
+fn a_signal_that_comes_too_late_costs_nothing() {
+    let guest = guest("r_console");
+    let (unread, writer) = one_page();
+    let args = [guest.to_str().unwrap(), "--json", "-q", "--console", "raw", "--", "bytes", "800"];
+    let run = Background::start_into(&args, None, Some(writer));
+    // Nobody reads the output yet, so the end takes some time.
+    run.until("the end has begun", || {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", run.pid())).into_iter().flatten().flatten();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        bytes_in(&unread) > 0 && !names.into_iter().any(|name| name.starts_with("dispatch-"))
+    });
+    run.signal(Signal::SIGINT);
+    let reader = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        std::fs::File::from(unread).read_to_end(&mut all).map(|_| all.len())
+    });
+    let run = run.finish();
+    assert_eq!((run.code(), &run.json()["ending"]), (0, &json!("all_ended")), "{run:#?}");
+    assert_eq!(reader.join().unwrap().unwrap(), 800 * 256);
 }
 
 /// Not even SIGKILL leaves a guest behind.

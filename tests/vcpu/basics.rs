@@ -2,7 +2,7 @@
 
 use super::common::{guest, round_robin};
 use super::machine::figure;
-use super::runs::{lines_of, run, run_module};
+use super::runs::{lines_of, run, run_until};
 
 fn all_is_well(lines: &[&str]) {
     assert!(lines.iter().filter(|line| line.starts_with("ok: ")).count() >= 20, "{lines:#?}");
@@ -22,7 +22,7 @@ fn every_function_does_what_it_says() {
 fn and_does_so_under_windows() {
     let (irq, spin) = (guest("v_irq"), guest("spin"));
     let text = round_robin(&[("irq", &irq, ""), ("spin", &spin, "")], 3000, 4000);
-    let run = run_module(&text, &["--frames", "60"]);
+    let run = run_until(&text, &[], "the last line", |said, _| said.contains("failures:"));
     let lines = lines_of(&run.stdout, "irq");
     all_is_well(&lines);
     // It was stopped for 7 ms in every 10.

@@ -21,7 +21,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use std::os::fd::AsFd;
 
-use super::common::eventually;
+use super::common::{WATCHDOG, eventually};
 
 /// A guest and its virtual CPU. Dropping it kills the guest.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Machine {
             cpu,
             policy: real_time().guest_policy(1, 1),
         });
-        let birth = spawner.wait(Duration::from_secs(10)).expect("a birth");
+        let birth = spawner.wait(WATCHDOG).expect("a birth");
         let process = birth.process.expect("a process");
         Machine { process, memory, tap: Tap::default(), text: Vec::new(), _spawner: spawner }
     }

@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use nix::sys::wait::WaitStatus;
 
-use super::common::{guest, round_robin};
+use super::common::{WATCHDOG, guest, round_robin};
 use super::machine::{Machine, figure};
 use super::running::alone;
-use super::runs::{Background, lines_of, run, run_module};
+use super::runs::{Background, lines_of, run, run_until};
 
-/// Runs `v_time` in one window of ten, with a peer that never gives its own back; what it said.
-fn stopped_most_of_the_time(args: &str, frames: &str) -> String {
+/// Runs `v_time` to its end in one window of ten, with a peer that never gives its own back; what it said.
+fn stopped_most_of_the_time(args: &str) -> String {
     let (time, spin) = (guest("v_time"), guest("spin"));
     let text = round_robin(&[("time", &time, &format!("args = [{args}]")), ("spin", &spin, "")], 500, 4000);
-    let run = run_module(&text, &["--frames", frames]);
+    let run = run_until(&text, &[], "the last line", |said, _| said.contains("failures "));
     let lines = lines_of(&run.stdout, "time").join("\n");
     assert!(lines.contains("failures "), "{run:#?}");
     assert_eq!(figure(&lines, "failures"), 0, "{lines}");
@@ -24,14 +24,15 @@ fn stopped_most_of_the_time(args: &str, frames: &str) -> String {
 /// 100 µs ticks in windows of 500 µs every 5 ms: most are missed, all are counted, none is early.
 #[test]
 fn served_and_missed_ticks_add_up() {
-    let lines = stopped_most_of_the_time("\"periodic\", \"1000\"", "600");
+    let lines = stopped_most_of_the_time("\"periodic\", \"1000\"");
     let (ticks, missed) = (figure(&lines, "ticks"), figure(&lines, "missed"));
-    assert!((9_000..=20_000).contains(&ticks) && missed > ticks / 2, "{lines}");
+    // A second's at the least, or as many as there were when it noticed in its next window that the second was over.
+    assert!(ticks >= 9_900 && missed > ticks / 2, "{lines}");
 }
 
 #[test]
 fn a_one_shot_fires_once_and_never_early() {
-    let lines = stopped_most_of_the_time("\"one_shot\", \"1000\"", "3000");
+    let lines = stopped_most_of_the_time("\"one_shot\", \"1000\"");
     assert_eq!(figure(&lines, "one-shots"), 1000, "{lines}");
 }
 
@@ -45,7 +46,7 @@ fn a_32_bit_timecounter_survives_stops_of_any_length() {
 
 #[test]
 fn every_window_interrupts_once() {
-    let lines = stopped_most_of_the_time("\"window\", \"100\"", "300");
+    let lines = stopped_most_of_the_time("\"window\", \"100\"");
     assert!(figure(&lines, "windows") >= 100, "{lines}");
 }
 
@@ -64,7 +65,7 @@ fn idling_loses_no_wake_up() {
         assert!(machine.raise(3 + round % 28), "round {round}");
         let begun = Instant::now();
         while machine.vcpu().pending.load(std::sync::atomic::Ordering::Relaxed) != 0 {
-            assert!(begun.elapsed() < Duration::from_secs(20), "round {round}: nobody woke up");
+            assert!(begun.elapsed() < WATCHDOG, "round {round}: nobody woke up");
             std::hint::spin_loop();
         }
         // Up to 4 µs: what the guest needs to go back to sleep.

@@ -7,7 +7,7 @@ use nix::sys::wait::WaitStatus;
 use super::common::{guest, round_robin};
 use super::machine::{Machine, figure};
 use super::running::alone;
-use super::runs::{lines_of, run_module};
+use super::runs::{lines_of, run_until};
 
 /// Set to 1 for five million interrupts from outside and a storm of ten thousand stops.
 const LONG: &str = "BULKHEAD_TORTURE";
@@ -116,8 +116,7 @@ fn nothing_changes_and_nothing_is_lost_across_short_windows() {
     let (torture, spin) = (guest("v_torture"), guest("spin"));
     let ms = if long() { "20000" } else { "2000" };
     let text = round_robin(&[("torture", &torture, &format!("args = [\"{ms}\"]")), ("spin", &spin, "")], 200, 100);
-    // Twice as long as the guest is busy: it is not counted when it has ended.
-    let run = run_module(&text, &["--frames", if long() { "80000" } else { "8000" }]);
+    let run = run_until(&text, &[], "the last line", |said, _| said.contains("failures "));
     let lines = lines_of(&run.stdout, "torture").join("\n");
     assert_eq!(figure(&lines, "failures"), 0, "{run:#?}");
     assert!(figure(&lines, "timer") > 0 && figure(&lines, "interrupts") > 0, "{run:#?}");

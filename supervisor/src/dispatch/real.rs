@@ -77,6 +77,15 @@ pub fn install_signals() -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
+/// Has the kernel do with a signal what it does by itself, even where this process was started with the signal ignored, as a shell
+/// starts what runs in its background. Signals that there are not are left alone.
+pub fn reset_signal(signal: i32) {
+    // SAFETY: all zero is a valid sigaction: the default, no flags, an empty mask.
+    let default: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: there is no handler to be unsafe.
+    unsafe { libc::sigaction(signal, &raw const default, std::ptr::null_mut()) };
+}
+
 /// Interrupts the sleep of the dispatcher with this thread id.
 pub fn nudge(thread: i32) {
     // SAFETY: sends a signal whose handler does nothing to a thread of this process; takes integers only.

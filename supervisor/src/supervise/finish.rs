@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal};
 
 use super::outcome::{ChannelOutcome, Ending, Outcome, PartitionOutcome};
 use super::terminal::put;
 use super::{SIGNALS_WANTED, Supervisor};
+use crate::dispatch::real::reset_signal;
 
 /// How long output may take at the end.
 const LAST_OUTPUT: Duration = Duration::from_secs(5);
@@ -16,9 +17,16 @@ const LAST_MESSAGES: Duration = Duration::from_secs(1);
 impl Supervisor<'_> {
     /// Ends the run in good order.
     pub(super) fn finish(mut self, ending: Ending) -> Outcome {
-        // From now on a second signal ends the supervisor at once, and the kernel ends its children with it.
+        // Whoever has ended the run and asks again means it: from now on a signal ends the supervisor at once, and the kernel ends
+        // its children with it. A first one for a run that ends by itself comes too late to change anything, least of all what the
+        // run came to.
         let wanted: SigSet = SIGNALS_WANTED.into_iter().collect();
-        let _ = wanted.thread_unblock();
+        if self.interrupted {
+            for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+                reset_signal(signal as i32);
+            }
+            let _ = wanted.thread_unblock();
+        }
         if let Some(dispatchers) = self.dispatchers.take() {
             dispatchers.stop();
         }
@@ -54,6 +62,8 @@ impl Supervisor<'_> {
             }
             messages.finish(LAST_MESSAGES);
         }
+        while let Ok(Some(_)) = self.signals.read_signal() {}
+        let _ = wanted.thread_unblock();
         outcome
     }
 
