@@ -196,7 +196,8 @@ impl<'a> Supervisor<'a> {
 
         let mut facts = host::facts();
         facts.insert("dispatcher".to_owned(), if real_time.fifo { "fifo" } else { "ordinary" }.to_owned());
-        facts.insert("guest_policies".to_owned(), format!("{policies:?}"));
+        let names: Vec<_> = policies.iter().map(|policy| format!("{policy:?}").to_lowercase()).collect();
+        facts.insert("guest_policies".to_owned(), names.join(", "));
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
         let begin_ns = if is_virtual { BEGIN_NS } else { now_ns() };
         // Interrupts are the host's, and virtual runs know nothing of it.
