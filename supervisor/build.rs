@@ -29,7 +29,7 @@ fn main() {
     for arg in ["-nostartfiles", "-nostdlib", "-static", "-no-pie", "-Wl,-z,noexecstack"] {
         args.push(format!("-Clink-arg={arg}"));
     }
-    for guest in ["edge", "irq", "apex", "port"] {
+    for guest in ["edge", "irq", "trace", "apex", "port"] {
         let source = format!("guests/{guest}.rs");
         compile(guest, "bin", Path::new(&source), &out.join(format!("{guest}.elf")), &args);
     }

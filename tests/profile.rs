@@ -13,6 +13,8 @@ mod causes;
 mod exports;
 #[path = "profile/gate.rs"]
 mod gate;
+#[path = "profile/inside.rs"]
+mod inside;
 #[path = "profile/page.rs"]
 mod page;
 #[path = "profile/traced.rs"]

@@ -17,7 +17,7 @@ use crate::running::alone;
 const ATTEMPTS: u32 = 20;
 
 /// Lateness in milliseconds that late windows owe to a cause, and how many windows it is the main cause of.
-fn blamed(profile: &Value, cause: &str) -> (u64, u64) {
+pub(super) fn blamed(profile: &Value, cause: &str) -> (u64, u64) {
     let total = profile["causes"].as_array().unwrap().iter().find(|total| total["cause"] == cause);
     total.map_or((0, 0), |total| {
         (total["late_ns"].as_u64().unwrap() / 1_000_000, total["late_windows"].as_u64().unwrap())
@@ -27,6 +27,11 @@ fn blamed(profile: &Value, cause: &str) -> (u64, u64) {
 /// Runs two guests for a second in windows of 20 ms, lets `disturb` do its work with the supervisor's pid and the CPU, and
 /// returns the profile, in which whatever is later than 2 ms is late.
 fn profile(disturb: impl FnOnce(i32, usize)) -> Value {
+    profile_by("start=2ms", disturb).0
+}
+
+/// The same by a budget, and with the windows as CSV.
+pub(super) fn profile_by(budget: &str, disturb: impl FnOnce(i32, usize)) -> (Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let spin = guest("spin");
     // Some time is left for the kernel's safeguards, so that guests may be real-time as far as the host has that.
@@ -44,17 +49,11 @@ fn profile(disturb: impl FnOnce(i32, usize)) -> Value {
     disturb(child.id() as i32, cpu);
     let run = wait(child);
     assert!(!run.stderr.contains("panicked"), "{run:#?}");
-    let page = folder.path().join("x.html");
-    let report = bulkhead_with(&[
-        "report",
-        recording.to_str().unwrap(),
-        "--budget",
-        "start=2ms",
-        "--html",
-        page.to_str().unwrap(),
-    ]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (recording, page, csv) = (path("x.rec"), path("x.html"), path("x.csv"));
+    let report = bulkhead_with(&["report", &recording, "--budget", budget, "--html", &page, "--csv", &csv]);
     assert!([0, 1].contains(&report.code()), "{report:#?}");
-    data(&std::fs::read_to_string(page).unwrap())
+    (data(&std::fs::read_to_string(page).unwrap()), std::fs::read_to_string(csv).unwrap())
 }
 
 /// The CPU of the only core, once some windows have been recorded.
@@ -95,18 +94,23 @@ fn a_stopped_supervisor() {
     panic!("{worst:#?}");
 }
 
-/// Spins on a CPU at the highest real-time priority for 12 ms, several times; false if the host does not allow that.
-fn hog(cpu: usize) -> bool {
+/// Keeps the calling thread to a CPU, with a real-time priority; false if the host does not allow that.
+pub(super) fn be_real_time(cpu: usize, priority: i32) -> bool {
+    let mut set = CpuSet::new();
+    set.set(cpu).unwrap();
+    sched_setaffinity(Pid::from_raw(0), &set).unwrap();
+    let param = libc::sched_param { sched_priority: priority };
+    // SAFETY: reads a structure that lives on this stack.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const param) == 0 }
+}
+
+/// Spins on a CPU at a real-time priority for 12 ms, so many times; false if the host does not allow that.
+pub(super) fn hog(cpu: usize, priority: i32, times: u32) -> bool {
     let hog = move || {
-        let mut set = CpuSet::new();
-        set.set(cpu).unwrap();
-        sched_setaffinity(Pid::from_raw(0), &set).unwrap();
-        let param = libc::sched_param { sched_priority: 99 };
-        // SAFETY: reads a structure that lives on this stack.
-        if unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const param) } != 0 {
+        if !be_real_time(cpu, priority) {
             return false;
         }
-        for _ in 0..12 {
+        for _ in 0..times {
             let begun = Instant::now();
             while begun.elapsed() < Duration::from_millis(12) {}
             std::thread::sleep(Duration::from_millis(41));
@@ -127,7 +131,7 @@ fn a_thread_of_higher_priority() {
     for _ in 0..ATTEMPTS {
         let control = profile(|_, _| ());
         let mut could = true;
-        let found = profile(|_, cpu| could = hog(cpu));
+        let found = profile(|_, cpu| could = hog(cpu, 99, 12));
         if !could {
             return skip("no right to real-time scheduling");
         }

@@ -115,5 +115,10 @@ fn a_browser_shows_these_figures_without_a_complaint() {
             let ns = &partition["start_lateness_ns"][figure];
             assert!(row.contains(&format!("data-ns=\"{ns}\"")), "{figure} {ns}: {row}");
         }
+        let (_, row) = shown.stdout.split_once(&format!("<tr data-guest=\"{name}\">")).expect("a row");
+        let (row, _) = row.split_once("</tr>").unwrap();
+        for figure in ["interrupts_raised", "interrupts", "messages_sent", "messages_arrived", "messages_received"] {
+            assert!(row.contains(&format!("data-{figure}=\"{}\"", partition[figure])), "{figure}: {row}");
+        }
     }
 }

@@ -110,6 +110,7 @@ pub(crate) fn describe(kind: &Kind) -> String {
         Kind::WindowVacant { .. } => "window with nothing to run".to_owned(),
         Kind::WindowEnd { .. } => "window ended".to_owned(),
         Kind::WindowSkipped { .. } => "window skipped".to_owned(),
+        Kind::FramesSkipped { count: 1, .. } => "a major frame skipped".to_owned(),
         Kind::FramesSkipped { count, .. } => format!("{count} major frames skipped"),
         Kind::Birth { generation, warm, .. } => {
             format!("start {generation} ({})", if warm { "warm" } else { "cold" })

@@ -181,7 +181,8 @@ fn policies(module: &Module, real_time: RealTime, is_virtual: bool) -> Vec<Guest
 fn header(module: &Module, real_time: RealTime, policies: &[GuestPolicy], begin_ns: u64) -> Header {
     let mut facts = host::facts();
     facts.insert("dispatcher".to_owned(), if real_time.fifo { "fifo" } else { "ordinary" }.to_owned());
-    facts.insert("guest_policies".to_owned(), format!("{policies:?}"));
+    let names: Vec<_> = policies.iter().map(|policy| format!("{policy:?}").to_lowercase()).collect();
+    facts.insert("guest_policies".to_owned(), names.join(", "));
     let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
     Header::new(module, facts, started, begin_ns)
 }

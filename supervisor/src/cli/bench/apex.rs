@@ -72,7 +72,7 @@ fn measure(cpu: Option<u32>) -> Result<Report, Failure> {
     let before = swapcontext_switches(cpu, |ticks| ticks * 1000);
     let mut taken: [Samples; 7] = std::array::from_fn(|_| Samples::new());
     let mult = {
-        let mut guest = Bare::start(GUEST, cpu, &elsewhere, guest_policy)?;
+        let mut guest = Bare::start(GUEST, cpu, &elsewhere, guest_policy, false)?;
         let mut records = Records::default();
         loop {
             let (what, ticks) = records.next(&mut guest)?;

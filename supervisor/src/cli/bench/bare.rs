@@ -39,12 +39,13 @@ pub(super) struct Bare {
 }
 
 impl Bare {
-    /// Starts `image` on `cpu`; its birth happens on the CPUs `elsewhere`.
+    /// Starts `image` on `cpu`; its birth happens on the CPUs `elsewhere`. If it `traces`, it notes what happens in it, for nobody to read.
     pub(super) fn start(
         image: &'static [u8],
         cpu: u32,
         elsewhere: &[u32],
         policy: GuestPolicy,
+        traces: bool,
     ) -> Result<Bare, Failure> {
         let path = Path::new("bench");
         let guest = Guest::from_bytes(path, image.to_vec()).map_err(host_cannot)?;
@@ -53,6 +54,7 @@ impl Bare {
         let id = PartitionId(0);
         let partition = module.partition(id);
         let memory = Arc::new(Memory::new(partition.memory_bytes, partition.stack_bytes).map_err(host_cannot)?);
+        memory.trace_switch().on.store(u32::from(traces), Ordering::Relaxed);
         let start = Start { generation: 1, condition: StartCondition::NormalStart, mode: StartMode::Cold };
         spawner.order(Order {
             partition: id,

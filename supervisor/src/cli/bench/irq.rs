@@ -87,7 +87,7 @@ fn measure(count: u32, cpu: Option<u32>) -> Result<Report, Failure> {
 
     let mut inside = Inside::new();
     let mult = {
-        let mut guest = Bare::start(GUEST, cpu, &elsewhere, guest_policy)?;
+        let mut guest = Bare::start(GUEST, cpu, &elsewhere, guest_policy, false)?;
         inside.listen(&mut guest)?;
         for _ in 0..count {
             pause();

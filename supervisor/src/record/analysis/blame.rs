@@ -184,7 +184,7 @@ pub fn blame(instants: &Instants, evidence: &Evidence, before: Cause) -> Vec<Sha
         shares.add(Cause::Continue, go);
     } else {
         let rest = shares.take(Cause::Throttling, go, &mut left.throttled_ns);
-        let rest = shares.take(Cause::CoreTaken, rest, &mut left.waited_ns);
+        let rest = waited(&mut shares, rest, &mut left.waited_ns, &mut left.interrupted_ns);
         let rest = taken_from_outside(&mut shares, rest, &mut left);
         shares.add(Cause::Unknown, rest);
     }
@@ -196,7 +196,7 @@ fn wake_phase(shares: &mut Shares, ns: u64, from_ns: u64, evidence: &mut Evidenc
     let mut stopped = evidence.resumed_ns.saturating_sub(from_ns);
     let rest = shares.take(Cause::SupervisorStopped, ns, &mut stopped);
     let rest = shares.take(Cause::Throttling, rest, &mut evidence.throttled_ns);
-    let rest = shares.take(Cause::CoreTaken, rest, &mut evidence.waited_ns);
+    let rest = waited(shares, rest, &mut evidence.waited_ns, &mut evidence.interrupted_ns);
     if rest <= ORDINARY_WAKE_NS {
         // The kernel counts what was stolen in steps of 1 to 10 ms: too coarse to speak about so little.
         shares.add(Cause::TimerWakeUp, rest);
@@ -205,6 +205,17 @@ fn wake_phase(shares: &mut Shares, ns: u64, from_ns: u64, evidence: &mut Evidenc
         let cause = if rest <= ORDINARY_WAKE_NS { Cause::TimerWakeUp } else { Cause::Unknown };
         shares.add(cause, rest);
     }
+}
+
+/// Time in which somebody was ready to run and did not. The run queue does not tell a thread from a soft interrupt; the kernel's ticks know
+/// of the latter, too coarsely to speak about little.
+fn waited(shares: &mut Shares, ns: u64, waited_ns: &mut u64, interrupted_ns: &mut u64) -> u64 {
+    let wait_ns = ns.min(*waited_ns);
+    *waited_ns -= wait_ns;
+    let taken_ns =
+        if wait_ns <= ORDINARY_WAKE_NS { wait_ns } else { shares.take(Cause::Interrupts, wait_ns, interrupted_ns) };
+    shares.add(Cause::CoreTaken, taken_ns);
+    ns - wait_ns
 }
 
 /// What nobody's run queue shows: the hypervisor, and interrupts. Both are counted in coarse ticks.
@@ -219,7 +230,7 @@ fn entry_phase(shares: &mut Shares, ns: u64, evidence: &mut Evidence) {
         return shares.add(Cause::Entry, ns);
     }
     let rest = shares.take(Cause::Throttling, ns, &mut evidence.throttled_ns);
-    let rest = shares.take(Cause::CoreTaken, rest, &mut evidence.guest_waited_ns);
+    let rest = waited(shares, rest, &mut evidence.guest_waited_ns, &mut evidence.interrupted_ns);
     if rest <= ORDINARY_ENTRY_NS {
         return shares.add(Cause::Entry, rest);
     }
@@ -234,11 +245,11 @@ fn stop_phase(shares: &mut Shares, ns: u64, stop: Option<Stop>, evidence: &mut E
     }
     let rest = shares.take(Cause::Throttling, ns, &mut evidence.throttled_ns);
     // Whichever of the two had to wait, the core ran neither; the two waits are of the same time, and count once.
-    let waited = evidence.waited_ns.max(evidence.guest_waited_ns);
-    let mut left = waited;
-    let rest = shares.take(Cause::CoreTaken, rest, &mut left);
-    evidence.waited_ns = evidence.waited_ns.saturating_sub(waited - left);
-    evidence.guest_waited_ns = evidence.guest_waited_ns.saturating_sub(waited - left);
+    let both_ns = evidence.waited_ns.max(evidence.guest_waited_ns);
+    let mut left = both_ns;
+    let rest = waited(shares, rest, &mut left, &mut evidence.interrupted_ns);
+    evidence.waited_ns = evidence.waited_ns.saturating_sub(both_ns - left);
+    evidence.guest_waited_ns = evidence.guest_waited_ns.saturating_sub(both_ns - left);
     let cause = match stop {
         Some(Stop::Unconfirmed) => Cause::StopNotConfirmed,
         _ if rest <= ORDINARY_STOP_NS => Cause::Stop,
@@ -315,6 +326,13 @@ mod tests {
         assert_eq!(main_cause(&late, Evidence { interrupted_ns: 10_000_000, ..nothing }), Cause::Interrupts);
         assert_eq!(main_cause(&late, Evidence { throttled_ns: 5_000_000, ..nothing }), Cause::Throttling);
         assert_eq!(main_cause(&late, Evidence { resumed_ns: BASE + 4_990_000, ..nothing }), Cause::SupervisorStopped);
+        // A wait that the kernel's ticks saw interrupts in is theirs, as far as that goes; but ticks do not speak about little.
+        let both = |waited_ns| Evidence { waited_ns, interrupted_ns: 4_000_000, ..nothing };
+        let shares = blame(&late, &both(4_900_000), Cause::Unknown);
+        assert_eq!(shares[0], Share { cause: Cause::Interrupts, ns: 4_000_000 });
+        assert_eq!(shares[1], Share { cause: Cause::CoreTaken, ns: 900_000 });
+        let soon = instants(0, 450_000, None, 455_000);
+        assert_eq!(main_cause(&soon, both(400_000)), Cause::CoreTaken);
         let shares = blame(&late, &Evidence { waited_ns: 4_700_000, ..nothing }, Cause::Unknown);
         assert_eq!(shares[0], Share { cause: Cause::CoreTaken, ns: 4_700_000 });
         assert_eq!(shares[1], Share { cause: Cause::TimerWakeUp, ns: 300_000 });

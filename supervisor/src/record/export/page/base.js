@@ -26,7 +26,10 @@ function micro(ns) {
 }
 function span(ns) {
   if (ns === 0) return "0 s";
-  if (ns >= 60e9) return `${Math.floor(ns / 60e9)} min ${Math.round((ns % 60e9) / 1e9)} s`;
+  if (ns >= 60e9) {
+    const seconds = Math.round(ns / 1e9);
+    return `${Math.floor(seconds / 60)} min${seconds % 60 ? ` ${seconds % 60} s` : ""}`;
+  }
   for (const [unit, name] of [[1e9, "s"], [1e6, "ms"], [1e3, "µs"]]) {
     if (ns >= unit) return `${+(ns / unit).toPrecision(4)} ${name}`;
   }

@@ -130,11 +130,20 @@ const columnFrames = (column) => {
 };
 const columnTime = (column) => span((data.axis.first_frame + column * data.axis.frames_per_column) * summary.major_frame_ns);
 
+// Round instants of the run, at most so many, with their places among the columns.
+function timeTicks(columns, most) {
+  const columnNs = data.axis.frames_per_column * summary.major_frame_ns, first = data.axis.first_frame * summary.major_frame_ns;
+  const rough = columns * columnNs / Math.max(1, most), decade = 10 ** Math.floor(Math.log10(Math.max(rough, 1)));
+  const round = rough < 60e9 ? [1, 2, 5, 10].map((by) => by * decade).filter((by) => by < 60e9 || by === 60e9).concat(60e9) : [1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 1440].map((by) => by * 60e9);
+  const step = round.find((by) => by >= rough) || rough, ticks = [];
+  for (let at = Math.ceil(first / step) * step; at < first + columns * columnNs; at += step) ticks.push({ place: (at - first) / columnNs, label: span(at) });
+  return ticks;
+}
 function timeAxis(svg, columns, place, y) {
-  const step = Math.max(1, Math.ceil(columns / 6));
-  for (let column = 0; column < columns; column += step) {
-    const x = place(column), edge = svg.viewBox.baseVal.width;
-    svg.append(make("text", { x: Math.min(x, edge), y, "text-anchor": x > edge - 26 ? "end" : column ? "middle" : "start" }, column ? columnTime(column) : "0 s"));
+  const edge = svg.viewBox.baseVal.width;
+  for (const tick of timeTicks(columns, (edge - place(0)) / 90)) {
+    const x = place(tick.place - 0.5);
+    svg.append(make("text", { x: Math.min(x, edge), y, "text-anchor": x > edge - 26 ? "end" : tick.place < 1 ? "start" : "middle" }, tick.label));
   }
 }
 
@@ -207,8 +216,10 @@ function heatmap(holder) {
         });
       });
       paint.fillStyle = style.getPropertyValue("--muted");
-      const step = Math.max(1, Math.ceil(columns / Math.max(2, (width - left) / 120)));
-      for (let column = 0; column < columns; column += step) paint.fillText(column ? columnTime(column) : "0 s", left + column * wide, high + 16);
+      for (const tick of timeTicks(columns, (width - left) / 90)) {
+        const x = left + tick.place * wide, half = paint.measureText(tick.label).width / 2;
+        paint.fillText(tick.label, Math.max(left, Math.min(x - half, width - 2 * half)), high + 16);
+      }
       if (cursorColumn !== undefined) {
         paint.strokeStyle = style.getPropertyValue("--ink"); paint.lineWidth = 2;
         paint.strokeRect(left + cursorColumn * wide - 1, cursorRow * cell - 1, Math.max(wide, 3) + 2, cell + 1);

@@ -48,6 +48,15 @@ at("partitions").append(table(
       [partition.late_windows, partition.skipped_windows, partition.overruns, partition.restarts].map((number) => make("td", { class: "n" }, count(number))));
   })));
 
+// What guests did, where they did anything that recordings hold.
+{
+  const counts = [["interrupts raised", "interrupts_raised"], ["served", "interrupts"], ["timer ticks", "timer_ticks"], ["messages sent", "messages_sent"], ["arrived", "messages_arrived"],
+    ["received", "messages_received"], ["process switches", "process_switches"], ["events lost", "trace_events_lost"]];
+  if (sum((partition) => counts.reduce((total, [, name]) => total + partition[name], 0)) === 0) at("guests-section").hidden = true;
+  at("guests").append(table([{ title: "partition" }, ...counts.map(([title]) => ({ title, n: 1 }))], all.map((partition) => make("tr", { "data-guest": partition.name },
+    make("td", { class: "name" }, partition.name), counts.map(([, name]) => make("td", { class: "n", [`data-${name}`]: partition[name] }, count(partition[name])))))));
+}
+
 // Which windows the charts of several show: the worst eight at first, since eight colours can be told apart.
 const chosenWindows = new Set(data.windows.map((window, index) => index).sort((a, b) => data.windows[b].figure.max - data.windows[a].figure.max).slice(0, 8));
 const chosen = () => [...chosenWindows].sort((a, b) => a - b);

@@ -68,7 +68,7 @@ pub(super) struct Flows {
 impl Flows {
     /// Those of the recording at `path`.
     pub(super) fn of(path: &Path) -> Result<Flows, Error> {
-        let (mut flows, mut reads) = (Flows::default(), FirstReads::default());
+        let (mut flows, mut reads, mut arrivals) = (Flows::default(), FirstReads::default(), false);
         for event in Reader::open(path)? {
             let event = event?;
             match event.kind {
@@ -79,10 +79,14 @@ impl Flows {
                     let ends = flows.ends(channel, sequence);
                     ends.received_ns = ends.received_ns.max(Some(event.time_ns));
                 }
+                Kind::Arrived { .. } => arrivals = true,
                 _ => {}
             }
         }
         // What has arrived is marked on what was sent, wherever that stood; a number that somebody has made up makes no message.
+        if !arrivals {
+            return Ok(flows);
+        }
         for event in Reader::open(path)? {
             let event = event?;
             let Kind::Arrived { channel, sequence, count } = event.kind else { continue };
@@ -92,7 +96,6 @@ impl Flows {
                 }
             }
         }
-        flows.reads = FirstReads::default();
         Ok(flows)
     }
 
