@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bulkhead::dispatch::real::now_ns;
+use bulkhead::dispatch::clock::now_ns;
 use bulkhead::record::event::Kind;
 use bulkhead::record::file::Reader;
 use serde_json::json;

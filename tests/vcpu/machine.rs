@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bulkhead::block::Share;
 use bulkhead::config::{Module, PartitionId};
-use bulkhead::dispatch::real::{now_ns, send};
+use bulkhead::dispatch::clock::now_ns;
+use bulkhead::dispatch::signal::send;
 use bulkhead::host::{Cpus, real_time};
 use bulkhead::partition::boot::{Start, boot_info};
 use bulkhead::partition::{Fences, Guest, Memory, Order, Process, Spawner, pin};

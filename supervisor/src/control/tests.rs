@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::protocol::{Module, PartitionState, VERSION};
 use super::*;
-use crate::dispatch::real::now_ns;
+use crate::dispatch::clock::now_ns;
 
 /// Long enough for anything; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);

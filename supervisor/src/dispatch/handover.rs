@@ -15,7 +15,7 @@ use std::time::Duration;
 use bulkhead_abi::vcpu::DOORBELL;
 use bulkhead_abi::virtual_time::{AWAITED, GUEST, Reason, VirtualCpu};
 
-use super::real::send;
+use super::signal::send;
 use crate::partition::{Memory, Process};
 use std::os::fd::AsFd;
 

@@ -3,7 +3,7 @@
 //! The loop is written against two traits, so that it can be tested without a clock and without processes, and so that
 //! another source of time can drive it:
 //!
-//! * [`TimeSource`]: what time it is, and sleeping until an instant; [`real`] has the host's;
+//! * [`TimeSource`]: what time it is, and sleeping until an instant; [`clock`] has the host's;
 //! * [`Processes`]: continuing and stopping a partition; [`real`] has the one by signals.
 //!
 //! Nothing here allocates, locks or logs once it runs; what happened goes into a preallocated ring of the recorder's.
@@ -14,9 +14,12 @@
 //! trust: a window never begins while another partition might still be running.
 
 pub mod agreement;
+pub mod clock;
 pub mod handover;
 pub mod policy;
 pub mod real;
+pub mod signal;
+pub mod slot;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

@@ -1,14 +1,11 @@
-//! The host's clock, and partitions as processes that signals stop and continue.
+//! Partitions as processes that signals stop and continue.
 //!
 //! A wait for a stop has no time limit of its own, because a timer for it would cost the next window 10 µs every time. The
 //! main thread looks now and then whether a dispatcher has been waiting for too long ([`Waiting`]) and interrupts it.
 
-use std::fs::File;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
-use std::os::unix::fs::FileExt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bulkhead_abi::schedule::Snapshot;
 use bulkhead_abi::vcpu::{DOORBELL, VcpuPage, line};
@@ -17,277 +14,13 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use super::policy::{GuestPolicy, apply};
+use super::signal::send;
+use super::slot::Slot;
 use super::{Begun, Ended, Processes, TimeSource};
 use crate::config::{Module, PartitionId};
-use crate::partition::{Memory, Process};
 use crate::port::Channels;
 use crate::port::watch::{News, Watch};
 use crate::record::event::Kind;
-
-/// CLOCK_MONOTONIC in nanoseconds.
-pub fn now_ns() -> u64 {
-    let mut time = MaybeUninit::<libc::timespec>::uninit();
-    // SAFETY: the call fills the structure; it cannot fail for this clock.
-    let time = unsafe {
-        libc::clock_gettime(libc::CLOCK_MONOTONIC, time.as_mut_ptr());
-        time.assume_init()
-    };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
-fn timespec(ns: u64) -> libc::timespec {
-    libc::timespec { tv_sec: (ns / 1_000_000_000) as i64, tv_nsec: (ns % 1_000_000_000) as i64 }
-}
-
-/// Sleeps until the instant with clock_nanosleep, as a program without a dispatcher's needs would; a signal ends it early.
-pub fn plain_sleep_until(instant_ns: u64) {
-    let until = timespec(instant_ns);
-    // SAFETY: reads a structure that lives on this stack.
-    unsafe {
-        libc::clock_nanosleep(libc::CLOCK_MONOTONIC, libc::TIMER_ABSTIME, &raw const until, std::ptr::null_mut());
-    }
-}
-
-/// The signal that interrupts a dispatcher's sleep or wait. Its handler does nothing.
-pub fn nudge_signal() -> i32 {
-    libc::SIGRTMIN() + 1
-}
-
-/// Installs the handler of [`nudge_signal`], without SA_RESTART, so that waits end with EINTR.
-///
-///
-/// Also tells the kernel to spare the supervisor a SIGCHLD for every stop and continue. Nobody here wants one, and sending
-/// it would interrupt another CPU (14 µs) while a dispatcher waits for its stop.
-///
-/// # Errors
-/// What sigaction says.
-pub fn install_signals() -> Result<(), Errno> {
-    extern "C" fn nothing(_: i32) {}
-    // SAFETY: all zero is a valid sigaction: the default, no flags, an empty mask.
-    let mut default: libc::sigaction = unsafe { std::mem::zeroed() };
-    default.sa_flags = libc::SA_NOCLDSTOP;
-    // SAFETY: there is no handler to be unsafe.
-    let result = unsafe { libc::sigaction(libc::SIGCHLD, &raw const default, std::ptr::null_mut()) };
-    Errno::result(result)?;
-    // SAFETY: all zero is a valid sigaction: no flags, an empty mask.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = nothing as extern "C" fn(i32) as usize;
-    // SAFETY: the handler does nothing at all, so it is safe at any instant.
-    let result = unsafe { libc::sigaction(nudge_signal(), &raw const action, std::ptr::null_mut()) };
-    Errno::result(result).map(drop)
-}
-
-/// Has the kernel do with a signal what it does by itself, even where this process was started with the signal ignored, as a shell
-/// starts what runs in its background. Signals that there are not are left alone.
-pub fn reset_signal(signal: i32) {
-    // SAFETY: all zero is a valid sigaction: the default, no flags, an empty mask.
-    let default: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: there is no handler to be unsafe.
-    unsafe { libc::sigaction(signal, &raw const default, std::ptr::null_mut()) };
-}
-
-/// Interrupts the sleep of the dispatcher with this thread id.
-pub fn nudge(thread: i32) {
-    // SAFETY: sends a signal whose handler does nothing to a thread of this process; takes integers only.
-    unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), thread, nudge_signal()) };
-}
-
-/// The host's clock for one dispatcher thread.
-///
-/// Two timers take turns. While the thread sleeps until one boundary, the timer for the boundary after that is armed
-/// already; so the interrupt that ends this sleep programs the hardware for the next one by itself, and arming the one
-/// behind it touches no hardware. Programming the hardware costs 10 µs on a virtual machine, and a dispatcher that did it
-/// between continuing a guest and falling asleep would take them from the beginning of the guest's window.
-#[derive(Debug)]
-pub struct RealTime {
-    timers: [Timer; 2],
-    /// The thread's own /proc/thread-self/schedstat; none where the kernel does not count.
-    schedstat: Option<File>,
-}
-
-#[derive(Debug)]
-struct Timer {
-    fd: OwnedFd,
-    /// The instant it is armed for; 0 if it is not.
-    instant_ns: u64,
-}
-
-impl Timer {
-    fn new() -> Result<Timer, Errno> {
-        // SAFETY: makes a descriptor; no memory is involved.
-        let fd = Errno::result(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC) })?;
-        // SAFETY: the kernel has just made this descriptor for us.
-        Ok(Timer { fd: unsafe { OwnedFd::from_raw_fd(fd) }, instant_ns: 0 })
-    }
-
-    fn arm(&mut self, instant_ns: u64) {
-        let spec = libc::itimerspec { it_interval: timespec(0), it_value: timespec(instant_ns) };
-        let fd = self.fd.as_raw_fd();
-        // SAFETY: reads a structure that lives on this stack.
-        unsafe { libc::timerfd_settime(fd, libc::TFD_TIMER_ABSTIME, &raw const spec, std::ptr::null_mut()) };
-        self.instant_ns = instant_ns;
-    }
-
-    /// Waits until it fires, or until a signal comes.
-    fn wait(&mut self) {
-        let mut expirations = 0u64;
-        // SAFETY: the kernel writes eight bytes at most into the number.
-        let len = unsafe { libc::read(self.fd.as_raw_fd(), (&raw mut expirations).cast(), 8) };
-        if len > 0 {
-            self.instant_ns = 0;
-        }
-    }
-}
-
-impl RealTime {
-    /// A time source for the calling thread.
-    ///
-    /// # Errors
-    /// When the kernel refuses a timer.
-    pub fn new() -> Result<RealTime, Errno> {
-        let schedstat = File::open("/proc/thread-self/schedstat").ok();
-        Ok(RealTime { timers: [Timer::new()?, Timer::new()?], schedstat })
-    }
-}
-
-/// The second number in a schedstat: nanoseconds spent on a run queue.
-fn run_delay(text: &[u8]) -> u64 {
-    let mut numbers = text.split(|byte| !byte.is_ascii_digit());
-    let digits = numbers.nth(1).unwrap_or_default();
-    digits.iter().fold(0, |number: u64, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
-}
-
-impl TimeSource for RealTime {
-    fn now_ns(&mut self) -> u64 {
-        now_ns()
-    }
-
-    fn sleep_until(&mut self, instant_ns: u64, following_ns: u64) {
-        let [first, second] = &mut self.timers;
-        let (this, other) = if second.instant_ns == instant_ns { (second, first) } else { (first, second) };
-        if this.instant_ns != instant_ns {
-            this.arm(instant_ns);
-        }
-        if other.instant_ns != following_ns {
-            other.arm(following_ns);
-        }
-        this.wait();
-    }
-
-    fn waited_ns(&mut self) -> u64 {
-        let mut text = [0; 64];
-        let len = self.schedstat.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
-        run_delay(&text[..len])
-    }
-}
-
-/// Hands pidfds from the main thread to one dispatcher, and back when they are no longer needed, without a lock: whoever
-/// takes a descriptor out owns it.
-#[derive(Debug)]
-struct Mailbox {
-    incoming: AtomicI32,
-    retired: AtomicI32,
-}
-
-const EMPTY: i32 = -1;
-
-impl Mailbox {
-    fn new() -> Mailbox {
-        Mailbox { incoming: AtomicI32::new(EMPTY), retired: AtomicI32::new(EMPTY) }
-    }
-
-    /// The main thread's side: leaves a new descriptor.
-    fn offer(&self, pidfd: OwnedFd) {
-        self.collect();
-        // SYNC POINT slot-incoming: pairs with the dispatcher's acquire in `take`.
-        close(self.incoming.swap(pidfd.into_raw_fd(), Ordering::AcqRel));
-    }
-
-    /// The main thread's side: closes what the dispatcher has given back.
-    fn collect(&self) {
-        // SYNC POINT slot-retired: pairs with the dispatcher's release in `take`.
-        close(self.retired.swap(EMPTY, Ordering::AcqRel));
-    }
-
-    /// The dispatcher's side: exchanges the descriptor that it holds for a new one; true if there was one.
-    fn take(&self, held: &mut Option<OwnedFd>) -> bool {
-        // SYNC POINT slot-incoming: pairs with the main thread's release in `offer`.
-        let incoming = self.incoming.swap(EMPTY, Ordering::AcqRel);
-        if incoming == EMPTY {
-            return false;
-        }
-        // SAFETY: the mailbox held this descriptor's ownership, and the swap took it out.
-        let new = unsafe { OwnedFd::from_raw_fd(incoming) };
-        if let Some(old) = held.replace(new) {
-            // SYNC POINT slot-retired: pairs with the main thread's acquire in `collect`, which empties the mailbox before
-            // every offer, so there is at most one.
-            self.retired.store(old.into_raw_fd(), Ordering::Release);
-        }
-        true
-    }
-}
-
-impl Drop for Mailbox {
-    fn drop(&mut self) {
-        close(self.incoming.swap(EMPTY, Ordering::AcqRel));
-        self.collect();
-    }
-}
-
-/// Where the main thread leaves a partition's new process for the dispatcher of its core, and for those that ring when a
-/// message has arrived.
-#[derive(Debug)]
-pub struct Slot {
-    memory: Arc<Memory>,
-    process: Mailbox,
-    /// By core; none for a core whose partitions have no channel with this one.
-    bells: Box<[Option<Mailbox>]>,
-    pid: AtomicI32,
-    alive: AtomicBool,
-}
-
-impl Slot {
-    /// A slot without a process; `ringers` tells the cores whose dispatchers may have to ring for messages.
-    pub fn new(memory: Arc<Memory>, ringers: impl IntoIterator<Item = bool>) -> Slot {
-        Slot {
-            memory,
-            process: Mailbox::new(),
-            bells: ringers.into_iter().map(|rings| rings.then(Mailbox::new)).collect(),
-            pid: AtomicI32::new(0),
-            alive: AtomicBool::new(false),
-        }
-    }
-
-    /// Offers a stopped process to the dispatcher, which continues it in the partition's next window.
-    ///
-    /// # Errors
-    /// When its pidfd cannot be duplicated.
-    pub fn offer(&self, process: &Process) -> std::io::Result<()> {
-        let pidfd = process.pidfd.try_clone()?;
-        for bell in self.bells.iter().flatten() {
-            bell.offer(process.pidfd.try_clone()?);
-        }
-        // The pid is there when the descriptor is.
-        self.pid.store(process.pid.as_raw(), Ordering::Relaxed);
-        self.process.offer(pidfd);
-        self.alive.store(true, Ordering::Release);
-        Ok(())
-    }
-
-    /// Tells the dispatcher that the process is gone.
-    pub fn vacate(&self) {
-        self.alive.store(false, Ordering::Release);
-        self.process.collect();
-        self.bells.iter().flatten().for_each(Mailbox::collect);
-    }
-}
-
-fn close(fd: i32) {
-    if fd != EMPTY {
-        // SAFETY: a mailbox held this descriptor's ownership, and the swap took it out.
-        drop(unsafe { OwnedFd::from_raw_fd(fd) });
-    }
-}
 
 /// One partition as its dispatcher sees it.
 #[derive(Debug)]
@@ -398,18 +131,6 @@ impl Resident {
     fn state(pidfd: BorrowedFd<'_>, wait: WaitPidFlag) -> Result<WaitStatus, Errno> {
         waitid(Id::PIDFd(pidfd), WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | wait)
     }
-}
-
-/// Sends a signal through a pidfd.
-///
-/// # Errors
-/// ESRCH when the process has been collected.
-pub fn send(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
-    // SAFETY: takes integers and a null.
-    let result = unsafe {
-        libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, std::ptr::null::<libc::siginfo_t>(), 0)
-    };
-    Errno::result(result).map(drop)
 }
 
 /// What came of raising a line.

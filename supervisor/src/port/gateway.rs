@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 use super::Channels;
 use super::outside::{self, Unsent};
 use crate::config::{Channel, End, PartitionId};
-use crate::dispatch::real::now_ns;
+use crate::dispatch::clock::now_ns;
 use crate::partition::pin;
 
 /// How often channels are looked at whose messages go to sockets.

@@ -9,7 +9,7 @@ use crate::config::{Channel, ChannelKind, Module};
 use crate::control::place::{self, PlaceError};
 use crate::control::protocol::{self, ChannelState, CoreState, Hello, Lateness, PartitionState, VERSION};
 use crate::control::{Command, Desk, Order};
-use crate::dispatch::real::now_ns;
+use crate::dispatch::clock::now_ns;
 use crate::record::header::Header;
 
 /// Opens the control socket, if there is to be one; `real_time` tells whether the dispatchers are real-time threads.

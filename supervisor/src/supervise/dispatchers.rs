@@ -9,8 +9,11 @@ use nix::unistd::Pid;
 
 use crate::config::Module;
 use crate::dispatch::agreement::Agreement;
+use crate::dispatch::clock::{RealTime, now_ns};
 use crate::dispatch::policy::{GuestPolicy, become_dispatcher};
-use crate::dispatch::real::{RealTime, Residents, Slot, Waiting, install_signals, now_ns, nudge};
+use crate::dispatch::real::{Residents, Waiting};
+use crate::dispatch::signal::{install_signals, nudge};
+use crate::dispatch::slot::Slot;
 use crate::dispatch::{self, Assignment};
 use crate::partition::pin;
 use crate::port::Channels;

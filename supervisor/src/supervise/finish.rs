@@ -7,7 +7,7 @@ use nix::sys::signal::{SigSet, Signal};
 use super::outcome::{ChannelOutcome, Ending, Outcome, PartitionOutcome};
 use super::terminal::put;
 use super::{SIGNALS_WANTED, Supervisor};
-use crate::dispatch::real::reset_signal;
+use crate::dispatch::signal::reset_signal;
 
 /// How long output may take at the end.
 const LAST_OUTPUT: Duration = Duration::from_secs(5);

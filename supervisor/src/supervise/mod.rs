@@ -1,7 +1,7 @@
 //! The main thread: births and deaths of partitions, consoles, signals, and the health monitor's actions.
 //!
 //! One run of a module, from its first process to its last figure. Nothing here is real-time: the dispatchers keep the
-//! windows on threads of their own, and talk to this one through [`Slot`](crate::dispatch::real::Slot)s and recorder rings
+//! windows on threads of their own, and talk to this one through [`Slot`](crate::dispatch::slot::Slot)s and recorder rings
 //! only. Everything this thread waits for comes through one mio poll: pidfds of the partitions, a signalfd, the spawner's
 //! waker, and a tick for what is looked at regularly (consoles, rings, clocks). `prepare.rs` sets a run up, `finish.rs` ends it, and
 //! `virtual_time/` takes the place of the poll where time is virtual.
@@ -44,8 +44,8 @@ use crate::config::module::Start;
 use crate::config::{Module, PartitionId};
 use crate::control::Desk;
 use crate::dispatch::agreement::Agreement;
+use crate::dispatch::clock::now_ns;
 use crate::dispatch::policy::{GuestPolicy, RealTime};
-use crate::dispatch::real::now_ns;
 use crate::health::StormWatch;
 use crate::host;
 use crate::lockstep::link::Door;

@@ -7,7 +7,7 @@
 
 use bulkhead_abi::clock::Scale;
 
-use crate::dispatch::real::now_ns;
+use crate::dispatch::clock::now_ns;
 
 /// Counter, CLOCK_MONOTONIC and the wall clock's distance from it, taken at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

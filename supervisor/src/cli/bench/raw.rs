@@ -11,7 +11,7 @@ use nix::unistd::{ForkResult, Pid, fork};
 use super::figure::Samples;
 use super::{Failure, host_cannot};
 use crate::dispatch::policy::{GuestPolicy, apply};
-use crate::dispatch::real::send;
+use crate::dispatch::signal::send;
 use crate::partition::pin;
 
 /// Pairs of calls in a batch.

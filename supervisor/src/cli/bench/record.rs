@@ -18,7 +18,7 @@ use super::records::{Records, ps};
 use super::{Failure, choose_cpu, host_cannot, show, window};
 use crate::cli::HOST_CANNOT;
 use crate::dispatch::TimeSource;
-use crate::dispatch::real::RealTime;
+use crate::dispatch::clock::RealTime;
 use crate::host::{self, Cpus};
 use crate::record::event::{Event, Kind};
 use crate::record::ring::ring;

@@ -37,7 +37,7 @@ const RING_CAPACITY: usize = 4096;
 impl Supervisor<'_> {
     /// Module time: the host's, or the virtual one.
     pub(super) fn now_ns(&self) -> u64 {
-        self.virtual_now_ns.unwrap_or_else(dispatch::real::now_ns)
+        self.virtual_now_ns.unwrap_or_else(dispatch::clock::now_ns)
     }
 
     /// Tells the guests, before they are born, that time is virtual.
