@@ -338,8 +338,9 @@ fn blocking_the_signal_does_not_help() {
     assert_eq!(json["partitions"][1]["last"]["status"], 0);
 }
 
-/// Runs a guest that floods itself with timers beside a peer; true if neither lost a window. All are accounted for in any case.
-fn windows_survive_flood(way: &str) -> bool {
+/// Runs a guest that floods itself with timers beside a peer; true if neither lost a window. `None` where the dispatcher is no real-time
+/// thread, which keeps no window for sure.
+fn windows_survive_flood(way: &str) -> Option<bool> {
     const FRAMES: u64 = 100;
     let folder = tempfile::tempdir().expect("a folder");
     let (flood, idle) = (guest("f_timer"), guest("idle"));
@@ -350,10 +351,12 @@ fn windows_survive_flood(way: &str) -> bool {
     let finished = finish(command);
     assert_eq!(finished.code(), 0, "{finished:#?}");
     assert!(finished.stderr.contains(&format!("flooding, {way}")), "{finished:#?}");
-    let partitions = finished.json()["summary"]["partitions"].clone();
-    partitions.as_array().expect("partitions").iter().all(|partition| {
+    let json = finished.json();
+    let partitions = json["summary"]["partitions"].as_array().expect("partitions");
+    let keeps_all = partitions.iter().all(|partition| {
         partition["windows"] == FRAMES && partition["vacant_windows"] == 0 && partition["unconfirmed_stops"] == 0
-    })
+    });
+    (json["real_time"] == true).then_some(keeps_all)
 }
 
 #[test]
@@ -361,7 +364,12 @@ fn a_flood_of_timers_is_the_flooders_own_affair() {
     let _alone = alone();
     for way in ["handled", "blocked"] {
         // A virtual machine that loses its processor for some milliseconds loses windows, and nobody in it can help that.
-        assert!((0..30).any(|_| windows_survive_flood(way)), "{way}: windows were lost in thirty runs");
+        let mut runs = (0..30).map(|_| windows_survive_flood(way));
+        match runs.find(|kept| *kept != Some(false)) {
+            Some(Some(_)) => {}
+            Some(None) => skip("no right to real-time scheduling: nobody's windows are sure to be kept"),
+            None => panic!("{way}: windows were lost in thirty runs"),
+        }
     }
 }
 

@@ -101,6 +101,11 @@ impl Running {
         content(&self.stdout)
     }
 
+    /// What it has said on standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        content(&self.stderr)
+    }
+
     /// Ends the supervisor as Ctrl-C would.
     pub(crate) fn interrupt(self) -> Finished {
         self.signal(Signal::SIGINT);
