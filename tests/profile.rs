@@ -15,6 +15,8 @@ mod exports;
 mod gate;
 #[path = "profile/inside.rs"]
 mod inside;
+#[path = "profile/overruns.rs"]
+mod overruns;
 #[path = "profile/page.rs"]
 mod page;
 #[path = "profile/traced.rs"]

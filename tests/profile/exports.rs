@@ -83,6 +83,20 @@ fn a_recording_is_never_written_over_by_its_export() {
 }
 
 #[test]
+fn a_recording_that_was_cut_is_said_to_be_where_only_files_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = record(folder.path(), &module(folder.path()), 10);
+    let (name, csv) = (recording.to_str().unwrap(), folder.path().join("x.csv"));
+    let report = || bulkhead_with(&["report", name, "--csv", csv.to_str().unwrap()]);
+    let cut = "the recording ends within an event";
+    assert!(!report().stderr.contains(cut));
+    let bytes = std::fs::read(&recording).unwrap();
+    std::fs::write(&recording, &bytes[..bytes.len() - 7]).unwrap();
+    let report = report();
+    assert!(report.code() == 0 && report.stderr.contains(cut), "{report:#?}");
+}
+
+#[test]
 fn two_recordings_are_compared() {
     let folder = tempfile::tempdir().unwrap();
     let recording = record(folder.path(), &module(folder.path()), 300);

@@ -45,7 +45,9 @@ fn the_first_offender_ends_the_run_and_is_in_the_recording() {
         profile(&["--for", "100s", "--stop-on", "start>1ns", "--json", "--record", recording.to_str().unwrap()]);
     assert_eq!(stopped.code(), 0, "{stopped:#?}");
     assert!(stopped.stderr.contains("stopped at a window of"), "{stopped:#?}");
-    assert!(recording.exists());
+    assert!(recording.exists() && !stopped.stderr.contains("nothing is kept"), "{stopped:#?}");
+    let forgotten = profile(&["--for", "100s", "--stop-on", "start>1ns"]);
+    assert!(forgotten.code() == 0 && forgotten.stderr.contains("nothing is kept"), "{forgotten:#?}");
     let windows =
         stopped.json()["partitions"].as_array().unwrap().iter().map(|p| p["windows"].as_u64().unwrap()).sum::<u64>();
     assert!((1..10_000).contains(&windows), "{windows}");
@@ -53,7 +55,7 @@ fn the_first_offender_ends_the_run_and_is_in_the_recording() {
 
 #[test]
 fn a_load_comes_and_goes_with_the_run() {
-    for load in ["cpu", "memory", "page-cache", "timers"] {
+    for load in ["cpu", "memory", "page-cache", "timers", "cpu,timers"] {
         let run = profile(&["--for", "200ms", "--load", load]);
         assert_eq!(run.code(), 0, "{load}: {run:#?}");
     }

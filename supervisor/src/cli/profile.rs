@@ -12,7 +12,7 @@ use super::{HOST_CANNOT, Requirement, USAGE, WELL, complain};
 use crate::host::Cpus;
 use crate::partition::Fences;
 use crate::record::budget::Budget;
-use crate::supervise::{self, ConsoleMode, Options, RunError};
+use crate::supervise::{self, ConsoleMode, Ending, Options, RunError};
 use load::{Disturbance, Load};
 
 /// The arguments of `profile`.
@@ -32,8 +32,8 @@ pub struct ProfileArgs {
     /// Stop at the first window that starts later, such as "start>500us"; what led to it is in the recording
     #[arg(long, value_name = "CONDITION", value_parser = condition)]
     pub stop_on: Option<u64>,
-    /// Disturb the host meanwhile
-    #[arg(long, value_enum, value_name = "WHAT")]
+    /// Disturb the host meanwhile; several with commas
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     pub load: Vec<Load>,
     /// Keep the recording in this file
     #[arg(long, value_name = "FILE")]
@@ -102,6 +102,9 @@ fn profile(args: &ProfileArgs) -> Result<u8, u8> {
         complain(&error, status)
     })?;
     complain(&ending(&outcome), WELL);
+    if matches!(outcome.ending, Ending::LateWindow { .. }) && args.record.is_none() && !args.exports.any() {
+        complain(&"nothing is kept of what led to it: name a file with --record, or a page with --html", WELL);
+    }
     if let Some(error) = &outcome.recording_error {
         return Err(complain(&format_args!("no report: the recording is not complete: {error}"), HOST_CANNOT));
     }

@@ -102,6 +102,10 @@ pub(super) fn report(path: &Path, json: bool, exports: &Exports, budgets: &[Budg
             Err(error) => return complain(&error, HOST_CANNOT),
         }
     } else if exports.any() {
+        // What a file does not say, or nobody looks for there.
+        for warning in warnings(&summary) {
+            complain(&warning, WELL);
+        }
         WELL
     } else {
         print(&text(&summary, super::columns(), super::terminal_is_ascii()))
