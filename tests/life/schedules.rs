@@ -129,10 +129,10 @@ fn check(pilot: &Path, cores: usize, is_virtual: bool) {
         assert_eq!(*planned_ns, epoch_ns + frame * FRAME_NS, "frame {frame}");
     }
     for (number, core) in (0..).zip(&found) {
-        // A change there and back within frames that the core missed is none that it could have made.
+        // A change there and back around a frame that the core missed is none that it could have made: that hides two.
         let missed: u64 = core.skipped.iter().map(|&(first, last)| last - first).sum();
         let made = core.switches.len() as u64;
-        assert!(made + missed >= CHANGES, "{made} changes, {missed} frames missed");
+        assert!(made + 2 * missed >= CHANGES, "{made} changes, {missed} frames missed");
         assert!(frames >= CHANGES, "{frames} frames");
         let is_skipped = |frame: u64| core.skipped.iter().any(|&(first, last)| (first..=last).contains(&frame));
         let mut schedule = 0;
