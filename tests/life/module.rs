@@ -38,8 +38,11 @@ fn a_reset_restarts_every_partition_in_place() {
             assert_eq!(run.code(), 0, "{run:#?}");
             let json = run.json();
             assert_eq!(json["ending"], json!("interrupted"));
-            assert_eq!(lines_of(&run.stderr, "raises"), ["start 1 condition 0 mode 0 kept 0", again, "all is well"]);
-            assert_eq!(lines_of(&run.stderr, "stays"), ["start 1 condition 0 mode 0 kept 0", again]);
+            let first = "start 1 condition 0 mode 0 kept 0";
+            assert_eq!(lines_of(&run.stderr, "raises"), [first, again, "all is well"]);
+            // The reset may come before a busy host has let it say anything.
+            let stays = lines_of(&run.stderr, "stays");
+            assert!(stays == [first, again] || stays == [again], "{stays:?}");
             assert_eq!(lines_of(&run.stderr, "rests"), [""; 0]);
             assert_eq!(number(&figures(&json, "stays")["births"]), 2);
             let [incident] = incidents(&json) else { panic!("{json:#}") };
@@ -102,8 +105,9 @@ fn the_module_s_own_table_decides_at_its_level() {
         let run = if ending == "interrupted" {
             // It stays as long as it is let.
             run_until(&text, &["--json", "-q"], "it is dealt with", |_, said| {
+                let start = format!("start {births} ");
                 said.contains("action: ")
-                    && lines_of(said, "stays").len() as u64 == births
+                    && lines_of(said, "stays").iter().any(|line| line.starts_with(&start))
                     && (births == 1 || lines_of(said, "raises").contains(&"all is well"))
             })
         } else {

@@ -129,10 +129,10 @@ fn check(pilot: &Path, cores: usize, is_virtual: bool) {
         assert_eq!(*planned_ns, epoch_ns + frame * FRAME_NS, "frame {frame}");
     }
     for (number, core) in (0..).zip(&found) {
-        // A change there and back within frames that the core missed is none that it could have made.
+        // A change there and back around a frame that the core missed is none that it could have made: that hides two.
         let missed: u64 = core.skipped.iter().map(|&(first, last)| last - first).sum();
         let made = core.switches.len() as u64;
-        assert!(made + missed >= CHANGES, "{made} changes, {missed} frames missed");
+        assert!(made + 2 * missed >= CHANGES, "{made} changes, {missed} frames missed");
         assert!(frames >= CHANGES, "{frames} frames");
         let is_skipped = |frame: u64| core.skipped.iter().any(|&(first, last)| (first..=last).contains(&frame));
         let mut schedule = 0;
@@ -202,13 +202,17 @@ fn a_reset_goes_back_to_the_first_schedule() {
         let again = "start 2 condition 2 mode 0 kept 0";
         let expected = ["start 1 condition 0 mode 0 kept 0", "wrong 0", again, "wrong 0"];
         let common = ["--json", "-q"];
-        let all = |_: &str, said: &str| lines_of(said, "pilot").len() >= expected.len();
+        let all = |_: &str, said: &str| lines_of(said, "pilot").ends_with(&expected[2..]);
         for finished in [
             run_until(&text, &common, "the pilot's second life", all),
             run_module(&text, &[&common[..], &["--virtual", "--frames", "400"]].concat()),
         ] {
             assert_eq!(finished.code(), 0, "{finished:#?}");
-            assert_eq!(lines_of(&finished.stderr, "pilot"), expected, "{finished:#?}");
+            // In the host's time the reset may come before the pilot has had the time to say that it is content.
+            let lines = lines_of(&finished.stderr, "pilot");
+            let is_virtual = !finished.json()["virtual_time"].is_null();
+            let is_short = !is_virtual && lines.len() == 3 && lines[0] == expected[0] && lines[1..] == expected[2..];
+            assert!(is_short || lines == expected, "{finished:#?}");
             assert_eq!(finished.json()["summary"]["cores"][0]["schedule_switches"], json!(2));
         }
     }

@@ -234,7 +234,11 @@ fn every_window_has_its_first_instruction() {
             let figure = |of: &str, what: &str| partition[of][what].as_u64().unwrap();
             let firsts = figure("first_instruction_ns", "count");
             if firsts > 0 {
-                assert!(figure("first_instruction_ns", "min") > figure("start_lateness_ns", "min"), "{partition:#}");
+                // A dispatcher that is no real-time thread may have to make room for the guest before it has noted the start.
+                assert!(
+                    figure("first_instruction_ns", "min") > figure("dispatcher_lateness_ns", "min"),
+                    "{partition:#}"
+                );
             }
             (firsts, partition["windows"].as_u64().unwrap())
         });

@@ -5,7 +5,7 @@ use super::machine::figure;
 use super::runs::{lines_of, outcome, run};
 
 fn fault(how: &str) -> Finished {
-    run(&[guest("v_fault").to_str().expect("a name"), "--json", "--", how])
+    run(&[guest("v_fault").to_str().expect("a name"), "--json", "-q", "--", how])
 }
 
 /// Five kinds of faults, a thousand of each, with a timer ticking: the handler sees every register, and what it changes is in
