@@ -20,7 +20,7 @@ mod refuse;
 #[path = "common/running.rs"]
 mod running;
 
-use common::{WATCHDOG, bulkhead, eventually, example, finish, guest, round_robin, status_field, write_module};
+use common::{WATCHDOG, bulkhead, eventually, example, finish, guest, round_robin, skip, status_field, write_module};
 use orphans::{adopt_orphans, expect_no_orphans, orphans};
 use refuse::refuse;
 use running::{Running, alone, generation, guests, status_kb};
@@ -342,4 +342,47 @@ fn two_hundred_restarts_cost_the_supervisor_neither_descriptors_nor_memory() {
     // The allocator may have touched some more pages; a leak of 1 KiB in each restart would already show.
     assert!(late_kb <= early_kb + 160, "{early_kb} kB of memory became {late_kb} kB");
     assert_eq!(finished.json()["summary"]["partitions"][0]["restarts"], LATE - 1);
+}
+
+/// Under gdb, which throws SIGSTOP away, a guest runs on beyond its windows. When gdb lets go, they count again.
+#[test]
+fn a_guest_that_a_debugger_has_let_go_comes_back_to_its_windows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (spin, idle) = (guest("spin"), guest("idle"));
+    let module = write_module(folder.path(), &round_robin(&[("spin", &spin, ""), ("idle", &idle, "")], 5_000, 0));
+    let mut command = bulkhead();
+    command.arg("run").arg(module);
+    let _alone = alone();
+    let running = Running::start(command);
+    let number = running.guests(2)[0];
+    let guest = Pid::from_raw(number.try_into().expect("a pid"));
+    if let Err(error) = ptrace::seize(guest, ptrace::Options::empty()) {
+        return skip(&format!("a guest cannot be traced here: {error}"));
+    }
+    // The supervisor gives up waiting for the first stop, and asks for another at each of the guest's windows.
+    let mut thrown = 0;
+    eventually("three stops, all thrown away", || {
+        let mut status = 0;
+        // SAFETY: fills the integer. By hand, because signals of the supervisor's have no name.
+        let found = unsafe { libc::waitpid(guest.as_raw(), &raw mut status, libc::__WALL | libc::WNOHANG) };
+        if found == 0 {
+            return None;
+        }
+        assert!(found == guest.as_raw() && libc::WIFSTOPPED(status), "{found} {status:#x}");
+        let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
+        thrown += u32::from(signal == libc::SIGSTOP && event == 0);
+        let request = if thrown == 3 { libc::PTRACE_DETACH } else { libc::PTRACE_CONT };
+        // Every other signal is the guest's.
+        let signal = if signal == libc::SIGSTOP || event != 0 { 0 } else { signal };
+        // SAFETY: takes integers.
+        let result = unsafe { libc::ptrace(request, guest.as_raw(), 0, signal) };
+        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+        (thrown == 3).then_some(())
+    });
+    for state in ["T", "R", "T", "R"] {
+        eventually("the guest's windows begin and end", || {
+            status_field(number, "State").is_some_and(|now| now.starts_with(state)).then_some(())
+        });
+    }
+    assert_eq!(running.interrupt().code(), 0);
 }

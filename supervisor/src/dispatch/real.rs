@@ -173,7 +173,12 @@ impl Processes for Residents {
                     }
                     resident.laggard = false;
                 }
-                _ => return Begun::Vacant,
+                _ => {
+                    // A debugger that has thrown the SIGSTOP away keeps the process running beyond its windows. Once it lets
+                    // go, this one brings it back into them; one that is still on its way makes no second stop.
+                    let _ = send(pidfd.as_fd(), libc::SIGSTOP);
+                    return Begun::Vacant;
+                }
             }
         }
         if resident.schedules != Some(self.schedules) {
