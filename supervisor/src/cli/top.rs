@@ -11,6 +11,7 @@ mod screen;
 mod view;
 
 use std::io::IsTerminal;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
@@ -113,7 +114,10 @@ fn find() -> Result<PathBuf, String> {
 fn connect(path: &Path) -> Result<(Hello, Listener, Speaker), String> {
     client::connect(path).map_err(|error| match error {
         ClientError::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            format!("{}: the run that made this socket is over", path.display())
+            // The same is said of what is no socket at all.
+            let is_socket = std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
+            let words = if is_socket { "the run that made this socket is over" } else { "is not a socket" };
+            format!("{}: {words}", path.display())
         }
         error => format!("{}: {error}", path.display()),
     })
