@@ -19,6 +19,8 @@ mod inside;
 mod overruns;
 #[path = "profile/page.rs"]
 mod page;
+#[path = "profile/pages.rs"]
+mod pages;
 #[path = "profile/traced.rs"]
 mod traced;
 

@@ -144,20 +144,52 @@ fn a_thread_of_higher_priority() {
     panic!("{worst:#?}");
 }
 
-/// A control group with a quota; removing it needs it to be empty, which it is once the run has ended.
-struct Group(std::path::PathBuf);
+/// A control group; removing it needs it to be empty, which it is once the run has ended.
+pub(super) struct Group(std::path::PathBuf);
 
 impl Group {
-    fn new() -> Option<Group> {
-        let path = Path::new("/sys/fs/cgroup/cpu").join(format!("bulkhead-test-{}", std::process::id()));
+    /// A group below `parent`, if this process may make one there.
+    pub(super) fn below(parent: &str) -> Option<Group> {
+        let path = Path::new(parent).join(format!("bulkhead-test-{}", std::process::id()));
         std::fs::create_dir(&path).ok()?;
-        let group = Group(path);
+        Some(Group(path))
+    }
+
+    fn with_a_quota() -> Option<Group> {
+        let group = Group::below("/sys/fs/cgroup/cpu")?;
         // Whatever else runs on the machine, it shall be the quota that the group waits for.
-        std::fs::write(group.0.join("cpu.shares"), "200000").ok()?;
-        std::fs::write(group.0.join("cpu.cfs_period_us"), "100000").ok()?;
-        std::fs::write(group.0.join("cpu.cfs_quota_us"), "20000").ok()?;
+        group.set("cpu.shares", "200000")?;
+        group.set("cpu.cfs_period_us", "100000")?;
+        group.set("cpu.cfs_quota_us", "20000")?;
         Some(group)
     }
+
+    /// Writes one of its files.
+    pub(super) fn set(&self, file: &str, value: &str) -> Option<()> {
+        std::fs::write(self.0.join(file), value).ok()
+    }
+
+    /// Whether it has such a file.
+    pub(super) fn has(&self, file: &str) -> bool {
+        self.0.join(file).exists()
+    }
+
+    /// Where processes enter it.
+    pub(super) fn procs(&self) -> std::path::PathBuf {
+        self.0.join("cgroup.procs")
+    }
+}
+
+/// A run of `module` for two seconds by a supervisor that has written its number to `procs` before anything else.
+pub(super) fn run_in(procs: &Path, recording: &Path, module: &Path) -> std::process::Command {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", r#"echo $$ >"$0" && exec "$@""#]).arg(procs);
+    command
+        .arg(env!("CARGO_BIN_EXE_bulkhead"))
+        .args(["run", "-q", "--for", "2s", "--record"])
+        .arg(recording)
+        .arg(module);
+    command
 }
 
 impl Drop for Group {
@@ -170,21 +202,14 @@ impl Drop for Group {
 /// with everything else.
 #[test]
 fn a_throttled_core() {
-    let Some(group) = Group::new() else { return skip("no right to make a control group with a quota") };
+    let Some(group) = Group::with_a_quota() else { return skip("no right to make a control group with a quota") };
     let folder = tempfile::tempdir().unwrap();
     let spin = guest("spin");
     let module = write_module(folder.path(), &round_robin(&[("a", &spin, ""), ("b", &spin, "")], 20_000, 10_000));
     let blamed_in = |procs: &Path| {
         let (recording, page) = (folder.path().join("x.rec"), folder.path().join("x.html"));
         let _core = alone();
-        let mut command = std::process::Command::new("sh");
-        command.args(["-c", r#"echo $$ >"$0" && exec "$@""#]).arg(procs);
-        command
-            .arg(env!("CARGO_BIN_EXE_bulkhead"))
-            .args(["run", "-q", "--for", "2s", "--record"])
-            .arg(&recording)
-            .arg(&module);
-        let run = crate::common::finish(command);
+        let run = crate::common::finish(run_in(procs, &recording, &module));
         assert!(recording.exists(), "{run:#?}");
         let args = ["report", recording.to_str().unwrap(), "--budget", "start=2ms", "--html", page.to_str().unwrap()];
         bulkhead_with(&args);
@@ -197,7 +222,7 @@ fn a_throttled_core() {
     // samples around a window can tell apart.
     let mut worst = Vec::new();
     for _ in 0..ATTEMPTS {
-        let ((ms, windows), profile) = blamed_in(&group.0.join("cgroup.procs"));
+        let ((ms, windows), profile) = blamed_in(&group.procs());
         if ms > 20 && windows > 2 {
             return;
         }
