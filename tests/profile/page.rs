@@ -45,14 +45,19 @@ fn a_pages_figures_are_those_of_the_json() {
         assert_eq!((count, max), (figure["count"].as_u64().unwrap(), figure["max"].as_u64().unwrap()));
         assert_eq!((bars, peak), (count, max), "{}", partition["name"]);
     }
-    // The worst window of all is the first of the list, and its shares add up to it.
+    // The worst window of all is the first of the list but for those that did not start, and the shares of each add up to it.
     let worst = data["worst"].as_array().unwrap();
     let partitions = data["summary"]["partitions"].as_array().unwrap();
     let figures = ["start_lateness_ns", "first_instruction_ns"];
     let latest =
         partitions.iter().flat_map(|partition| figures.map(|figure| partition[figure]["max"].as_u64().unwrap()));
     let max = latest.max();
-    assert_eq!(worst[0]["lateness_ns"].as_u64(), max);
+    match worst.iter().find(|worst| worst["missed"] == false) {
+        Some(worst) => assert_eq!(worst["lateness_ns"].as_u64(), max),
+        // The host was so busy that nothing but these has room in the list.
+        None => assert_eq!(worst.len(), 40),
+    }
+    assert!(worst.is_sorted_by_key(|worst| std::cmp::Reverse(worst["lateness_ns"].as_u64())));
     for worst in worst {
         let shares = worst["shares"].as_array().unwrap().iter().map(|share| share["ns"].as_u64().unwrap());
         assert_eq!(Some(shares.sum::<u64>()), worst["lateness_ns"].as_u64());

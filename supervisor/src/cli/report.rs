@@ -85,11 +85,11 @@ pub fn run(args: &ReportArgs) -> u8 {
 
 /// Reports on the recording at `path`: on standard output unless other forms are asked for, and in these.
 pub(super) fn report(path: &Path, json: bool, exports: &Exports, budgets: &[Budget]) -> u8 {
-    let summary = match summarize(path) {
-        Ok(summary) => summary,
+    let (stats, summary) = match read(path) {
+        Ok(found) => found,
         Err(error) => return complain(&error, USAGE),
     };
-    let verdicts = match judge(&summary, budgets) {
+    let verdicts = match judge(&stats, budgets) {
         Ok(verdicts) => verdicts,
         Err(error) => return complain(&error, USAGE),
     };
@@ -125,12 +125,17 @@ pub(super) fn report(path: &Path, json: bool, exports: &Exports, budgets: &[Budg
 /// # Errors
 /// If the recording cannot be read. That its last event is cut off is no error, but noted in the summary.
 pub fn summarize(path: &Path) -> Result<Summary, file::Error> {
+    read(path).map(|(_, summary)| summary)
+}
+
+fn read(path: &Path) -> Result<(Stats, Summary), file::Error> {
     let mut reader = Reader::open(path)?;
     let mut stats = Stats::new(reader.header(), Precision::Report);
     for event in reader.by_ref() {
         stats.add(&event?);
     }
-    Ok(Summary { truncated_tail: reader.truncated_tail(), ..stats.summary() })
+    let summary = Summary { truncated_tail: reader.truncated_tail(), ..stats.summary() };
+    Ok((stats, summary))
 }
 
 /// The report as text of lines no longer than `width` (60 at least), in ASCII if `ascii`.

@@ -210,7 +210,7 @@ pub(super) fn ending(outcome: &Outcome) -> String {
         Ending::Complete => "complete".to_owned(),
         Ending::AllEnded => "every partition has ended".to_owned(),
         Ending::LateWindow { partition, lateness_ns } => {
-            format!("stopped at a window of \"{partition}\" that started {:.1} µs late", *lateness_ns as f64 / 1000.0)
+            format!("stopped at a window of \"{partition}\" that was {:.1} µs late", *lateness_ns as f64 / 1000.0)
         }
         Ending::Interrupted => "interrupted".to_owned(),
         Ending::OutputClosed => "nobody reads the output any more".to_owned(),

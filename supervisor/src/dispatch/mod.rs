@@ -277,23 +277,36 @@ impl<'a> Dispatcher<'a> {
         processes.publish(self.schedules);
         if awake_ns >= planned_end_ns {
             push(awake_ns, partition, Kind::WindowSkipped { frame, planned_ns, awake_ns });
+            self.note_wait(awake_ns, partition, time, push);
         } else if let Begun::Running { raised } = processes.begin(window.partition) {
             let continued_ns = time.now_ns();
             push(continued_ns, partition, Kind::WindowStart { frame, planned_ns, awake_ns, continued_ns });
             if raised {
                 push(continued_ns, partition, Kind::InterruptRaised { line: line::WINDOW as u16 });
             }
-            if self.assignment.note_waits {
-                let all_ns = time.waited_ns();
-                let waited_ns = all_ns.saturating_sub(self.waited_before_ns);
-                self.waited_before_ns = all_ns;
-                if waited_ns >= NOTICEABLE_WAIT_NS {
-                    push(continued_ns, partition, Kind::Waited { waited_ns });
-                }
-            }
+            self.note_wait(continued_ns, partition, time, push);
             self.open = Some(Open { window, frame, planned_end_ns, awake_ns });
         } else {
             push(awake_ns, partition, Kind::WindowVacant { frame, planned_ns });
+        }
+    }
+
+    /// Tells for how long this thread had to wait for the core since the last time, if that is wanted and notable.
+    fn note_wait(
+        &mut self,
+        now_ns: u64,
+        partition: u16,
+        time: &mut impl TimeSource,
+        push: &mut impl FnMut(u64, u16, Kind),
+    ) {
+        if !self.assignment.note_waits {
+            return;
+        }
+        let all_ns = time.waited_ns();
+        let waited_ns = all_ns.saturating_sub(self.waited_before_ns);
+        self.waited_before_ns = all_ns;
+        if waited_ns >= NOTICEABLE_WAIT_NS {
+            push(now_ns, partition, Kind::Waited { waited_ns });
         }
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! A budget reads `[PARTITION:]FIGURE[.STATISTIC]=TIME`, as in `start=100us` or `nav:stop.p99=20us`. Without a partition it
 //! holds for each; without a statistic it is about the observed maximum.
+//!
+//! A window that did not start, because the dispatcher came when it was over, counts as later than any that did: otherwise the
+//! worst of a run would be what its figures leave out.
 
 use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::summary::{Figure, Partition, Summary};
+use super::stats::Stats;
+use super::summary::{Figure, Partition};
 
 /// Which figure a budget is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -72,6 +76,17 @@ impl Statistic {
         ("max", Statistic::Max),
     ];
 
+    /// The part of all values that are not above it.
+    pub fn part(self) -> f64 {
+        match self {
+            Statistic::P50 => 0.5,
+            Statistic::P90 => 0.9,
+            Statistic::P99 => 0.99,
+            Statistic::P999 => 0.999,
+            Statistic::Max => 1.0,
+        }
+    }
+
     /// The number of a figure.
     pub fn of(self, figure: &Figure) -> u64 {
         match self {
@@ -131,8 +146,10 @@ pub struct Verdict {
     pub partition: String,
     /// What the figure may come to.
     pub limit_ns: u64,
-    /// What it came to; none if no window gave it a value.
+    /// What it came to; none if no window gave it a value, or if it lies among the windows that did not start.
     pub observed_ns: Option<u64>,
+    /// Windows that did not start, which are later than any that did; 0 if the budget is not about starts.
+    pub missed_windows: u64,
     /// Whether that is no more than allowed. A budget that nothing was measured for is not kept.
     pub kept: bool,
 }
@@ -141,24 +158,25 @@ pub struct Verdict {
 ///
 /// # Errors
 /// Names a partition that a budget is for and the run does not have.
-pub fn judge(summary: &Summary, budgets: &[Budget]) -> Result<Vec<Verdict>, String> {
+pub fn judge(stats: &Stats, budgets: &[Budget]) -> Result<Vec<Verdict>, String> {
     let mut verdicts = Vec::new();
     for budget in budgets {
-        let meant = |partition: &&Partition| budget.partition.as_ref().is_none_or(|name| *name == partition.name);
-        let mut any = false;
-        for partition in summary.partitions.iter().filter(meant) {
-            any = true;
-            let figure = budget.measure.of(partition);
-            let observed_ns = (figure.count > 0).then(|| budget.statistic.of(figure));
+        let before = verdicts.len();
+        for (index, name) in stats.partition_names().enumerate() {
+            if budget.partition.as_ref().is_some_and(|meant| meant != name) {
+                continue;
+            }
+            let (observed_ns, missed_windows) = stats.observed(index, budget.measure, budget.statistic);
             verdicts.push(Verdict {
                 budget: budget.text.clone(),
-                partition: partition.name.clone(),
+                partition: name.to_owned(),
                 limit_ns: budget.limit_ns,
                 observed_ns,
+                missed_windows,
                 kept: observed_ns.is_some_and(|ns| ns <= budget.limit_ns),
             });
         }
-        if !any {
+        if verdicts.len() == before {
             return Err(format!("budget \"{}\": there is no such partition", budget.text));
         }
     }
@@ -168,7 +186,8 @@ pub fn judge(summary: &Summary, budgets: &[Budget]) -> Result<Vec<Verdict>, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::stats::{Precision, Stats};
+    use crate::record::event::{Event, Kind};
+    use crate::record::stats::Precision;
     use crate::record::synth;
 
     #[test]
@@ -193,9 +212,38 @@ mod tests {
                 stats.add(&event);
             }
         }
-        let verdicts = judge(&stats.summary(), &["start=60us".parse().unwrap()]).unwrap();
+        let verdicts = judge(&stats, &["start=60us".parse().unwrap()]).unwrap();
         let found: Vec<_> = verdicts.iter().map(|v| (v.partition.as_str(), v.observed_ns, v.kept)).collect();
         assert_eq!(found, [("nav", Some(50_000), true), ("io", Some(100_000), false), ("mute", None, false)]);
-        assert!(judge(&stats.summary(), &["other:start=1s".parse().unwrap()]).is_err());
+        assert!(judge(&stats, &["other:start=1s".parse().unwrap()]).is_err());
+    }
+
+    #[test]
+    fn windows_that_did_not_start_are_later_than_any_that_did() {
+        let header = synth::header(&["nav", "io"]);
+        let mut stats = Stats::new(&header, Precision::Report);
+        let at = |partition, kind| Event { time_ns: 1_000_000_000, core: 0, partition, kind };
+        for partition in [0, 1] {
+            stats.add(&at(partition, Kind::Birth { generation: 1, warm: false, took_ns: 1 }));
+            for frame in 0..98 {
+                for event in synth::window(partition, frame, 1_000_000_000, 1_001_000_000, [50_000, 0, 0, 9]) {
+                    stats.add(&event);
+                }
+            }
+        }
+        stats.add(&at(0, Kind::WindowSkipped { frame: 98, planned_ns: 0, awake_ns: 1 }));
+        stats.add(&at(0, Kind::WindowSkipped { frame: 99, planned_ns: 0, awake_ns: 1 }));
+        let judged = |text: &str| {
+            let verdicts = judge(&stats, &[text.parse().unwrap()]).unwrap();
+            verdicts.iter().map(|v| (v.observed_ns.is_some(), v.missed_windows, v.kept)).collect::<Vec<_>>()
+        };
+        for measure in ["start", "dispatcher"] {
+            assert_eq!(judged(&format!("{measure}=1s")), [(false, 2, false), (true, 0, true)], "{measure}");
+            assert_eq!(judged(&format!("{measure}.p99=1s")), [(false, 2, false), (true, 0, true)], "{measure}");
+            assert_eq!(judged(&format!("{measure}.p90=1s")), [(true, 2, true), (true, 0, true)], "{measure}");
+        }
+        assert_eq!(judged("stop=1s"), [(true, 0, true); 2]);
+        assert_eq!(judged("end=1s"), [(true, 0, true); 2]);
+        assert_eq!(stats.summary().partitions[0].missed_windows, 2);
     }
 }

@@ -54,6 +54,19 @@ pub struct Comparison {
     pub only_in_one: Vec<String>,
     /// The numbers of the partitions that both have.
     pub changes: Vec<Change>,
+    /// Windows of these that did not start, which are in no number.
+    pub missed: Vec<Missed>,
+}
+
+/// How many windows of a partition did not start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missed {
+    /// The partition.
+    pub partition: String,
+    /// In the first run.
+    pub before: u64,
+    /// In the second run.
+    pub after: u64,
 }
 
 /// What `Comparison::method` says.
@@ -75,10 +88,12 @@ struct Run {
 /// If one of them cannot be read.
 pub fn compare(before: &Path, after: &Path) -> Result<Comparison, file::Error> {
     let (old, new) = (read(before)?, read(after)?);
-    let mut changes = Vec::new();
+    let (mut changes, mut missed) = (Vec::new(), Vec::new());
     for (index, partition) in old.summary.partitions.iter().enumerate() {
         let same = new.summary.partitions.iter().position(|other| other.name == partition.name);
         let Some(other) = same else { continue };
+        let (before, after) = (partition.missed_windows, new.summary.partitions[other].missed_windows);
+        missed.push(Missed { partition: partition.name.clone(), before, after });
         for (at, measure) in MEASURES.into_iter().enumerate() {
             let figures = (measure.of(partition), measure.of(&new.summary.partitions[other]));
             if figures.0.count == 0 || figures.1.count == 0 {
@@ -105,7 +120,7 @@ pub fn compare(before: &Path, after: &Path) -> Result<Comparison, file::Error> {
         names.filter(|name| !has(other, name)).collect()
     };
     let only_in_one = [only(&old, &new), only(&new, &old)].concat();
-    Ok(Comparison { method: METHOD, blocks: BLOCKS, only_in_one, changes })
+    Ok(Comparison { method: METHOD, blocks: BLOCKS, only_in_one, changes, missed })
 }
 
 fn read(path: &Path) -> Result<Run, file::Error> {
@@ -230,6 +245,7 @@ fn quantile_of_t(freedom: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::event::Event;
     use crate::record::synth::{self, Random};
 
     /// A run of one partition whose windows start about `typical` late.
@@ -280,6 +296,22 @@ mod tests {
         assert!(start(&comparison, Statistic::P999).after_ns > 0);
         let comparison = compare(run(1, 10, 30_000).path(), run(2, 10, 60_000).path()).unwrap();
         assert!(comparison.changes.iter().all(|change| change.significant.is_none()));
+    }
+
+    #[test]
+    fn windows_that_did_not_start_are_told_beside_the_numbers() {
+        let header = synth::header(&["nav", "io"]);
+        let with = |skipped: u64| {
+            let kind = |frame| Kind::WindowSkipped { frame, planned_ns: frame, awake_ns: frame + 1 };
+            let event = |frame| Event { time_ns: synth::BEGIN_NS, core: 0, partition: 1, kind: kind(frame) };
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), synth::bytes(&header, &(0..skipped).map(event).collect::<Vec<_>>())).unwrap();
+            file
+        };
+        let comparison = compare(with(3).path(), with(1).path()).unwrap();
+        let found: Vec<_> =
+            comparison.missed.iter().map(|one| (one.partition.as_str(), one.before, one.after)).collect();
+        assert_eq!(found, [("nav", 0, 0), ("io", 3, 1)]);
     }
 
     #[test]

@@ -102,6 +102,20 @@ impl Collector {
         }
     }
 
+    /// The smallest value that this part of all values does not exceed, above 0 and up to 1, where `missed` more values are larger than any
+    /// that is known. None if it is one of those.
+    pub(super) fn among(&self, part: f64, missed: u64) -> Option<u64> {
+        let all = self.count.saturating_add(missed) as f64;
+        let rank = (part * all).ceil();
+        if self.count == 0 || rank > self.count as f64 {
+            return None;
+        }
+        if rank == self.count as f64 {
+            return Some(self.max);
+        }
+        Some(self.histogram.value_at_quantile(part * all / self.count as f64).clamp(self.min, self.max))
+    }
+
     /// Median, 99th percentile and maximum.
     pub(super) fn glance(&self) -> (u64, u64, u64) {
         if self.count == 0 {
@@ -175,6 +189,18 @@ mod tests {
             assert_eq!((figure.min, figure.max), (values[0], values[values.len() - 1]));
             assert_eq!((figure.count, figure.mean), (50_000, sum / 50_000));
         }
+    }
+
+    #[test]
+    fn values_that_are_missing_are_larger_than_any() {
+        let mut collector = Collector::new(Precision::Report);
+        assert_eq!((collector.among(0.5, 0), collector.among(0.5, 3)), (None, None));
+        (1..=98).for_each(|value| collector.add(0, value));
+        assert_eq!([0.5, 0.9, 0.99, 1.0].map(|part| collector.among(part, 0)), [49, 89, 98, 98].map(Some));
+        // Of a hundred now: the 50th, the 90th, and two that nobody knows.
+        let found = [0.5, 0.9, 0.98, 0.99, 1.0].map(|part| collector.among(part, 2));
+        assert_eq!(found, [Some(50), Some(90), Some(98), None, None]);
+        assert_eq!((collector.among(0.1, u64::MAX), collector.among(1.0, 1)), (None, None));
     }
 
     #[test]

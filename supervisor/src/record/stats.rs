@@ -2,6 +2,7 @@
 //!
 //! The memory is taken once, from the header; however many events follow, and whatever they hold, it does not grow.
 
+use super::budget::{Measure, Statistic};
 use super::event::{Event, Kind};
 use super::figure::Collector;
 pub use super::figure::Precision;
@@ -74,6 +75,7 @@ struct Counts {
     vacant_windows: u64,
     vacant_by_intent: u64,
     skipped_windows: u64,
+    missed_windows: u64,
     overruns: u64,
     unconfirmed_stops: u64,
     births: u64,
@@ -144,6 +146,7 @@ impl Stats {
         match (event.kind, core, partition) {
             (Kind::FramesSkipped { count, .. }, Some(core), _) => {
                 core.skipped_frames = core.skipped_frames.saturating_add(count);
+                self.miss_frames(event.core, count);
             }
             (Kind::Lost { count }, Some(core), _) => core.lost_events = core.lost_events.saturating_add(count),
             (Kind::ScheduleSwitch { .. }, Some(core), _) => core.schedule_switches += 1,
@@ -153,6 +156,37 @@ impl Stats {
             }
             (kind, _, Some(partition)) => partition.add(kind, &self.header),
         }
+    }
+
+    /// No window of these major frames of the core started.
+    fn miss_frames(&mut self, core: u16, count: u64) {
+        let windows = self.header.cores.get(usize::from(core)).map_or(&[][..], |core| &core.windows);
+        for window in windows {
+            let partition = self.partitions.get_mut(usize::from(window.partition));
+            if let Some(partition) = partition.filter(|partition| !partition.at_rest) {
+                partition.counts.missed_windows = partition.counts.missed_windows.saturating_add(count);
+            }
+        }
+    }
+
+    /// The partitions' names, in the module's order.
+    pub fn partition_names(&self) -> impl Iterator<Item = &str> {
+        self.header.partitions.iter().map(|partition| partition.name.as_str())
+    }
+
+    /// What a number of a partition's figure came to if windows that did not start are later than any that did, and how many of these
+    /// there were. None if the number lies among them, or the figure is empty.
+    pub fn observed(&self, partition: usize, measure: Measure, statistic: Statistic) -> (Option<u64>, u64) {
+        let Some(partition) = self.partitions.get(partition) else { return (None, 0) };
+        let (collector, missed) = match measure {
+            Measure::Start => (&partition.start_lateness, partition.counts.missed_windows),
+            Measure::First => (&partition.first_instruction, partition.counts.missed_windows),
+            Measure::Dispatcher => (&partition.dispatcher_lateness, partition.counts.missed_windows),
+            // About windows that there were.
+            Measure::End => (&partition.end_overrun, 0),
+            Measure::Stop => (&partition.stop_confirmation, 0),
+        };
+        (collector.among(statistic.part(), missed), missed)
     }
 
     /// The figures of a partition that change from window to window, without what takes long to put together.
@@ -261,7 +295,10 @@ impl Partition {
                 counts.unconfirmed_stops += u64::from(!confirmed);
                 counts.overruns += u64::from(!in_time);
             }
-            Kind::WindowSkipped { .. } => counts.skipped_windows += 1,
+            Kind::WindowSkipped { .. } => {
+                counts.skipped_windows += 1;
+                counts.missed_windows = counts.missed_windows.saturating_add(1);
+            }
             Kind::Birth { generation, .. } => {
                 self.at_rest = false;
                 counts.births += 1;
@@ -336,6 +373,7 @@ impl Partition {
             vacant_windows: counts.vacant_windows,
             vacant_by_intent: counts.vacant_by_intent,
             skipped_windows: counts.skipped_windows,
+            missed_windows: counts.missed_windows,
             overruns: counts.overruns,
             unconfirmed_stops: counts.unconfirmed_stops,
             births: counts.births,

@@ -75,6 +75,9 @@ pub struct Partition {
     pub vacant_by_intent: u64,
     /// Windows that were over before the dispatcher came.
     pub skipped_windows: u64,
+    /// Windows that did not start though there was something to run: the skipped ones, and those of major frames that were skipped as a
+    /// whole, by the first schedule. No lateness contains them.
+    pub missed_windows: u64,
     /// Windows after which the stop was confirmed late, or not at all.
     pub overruns: u64,
     /// Of these, the ones whose stop was never confirmed.

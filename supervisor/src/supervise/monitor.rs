@@ -12,7 +12,7 @@ use super::console::visible;
 use super::death::Death;
 use super::report::Reported;
 use super::{Ending, State, Supervisor};
-use crate::config::module::Start;
+use crate::config::module::{Module, Start};
 use crate::health::{Action, Error, ErrorCode, Level, Response, StormAction};
 use crate::record::event::{self, Event, Kind, NO_PARTITION, Text};
 
@@ -27,16 +27,14 @@ impl Supervisor<'_> {
         let tap = self.options.tap.as_ref();
         let stop_on_start_ns = self.options.stop_on_start_ns.unwrap_or(u64::MAX);
         let mut offender: Option<(usize, u64)> = None;
+        let module = self.module;
         let failed_now = self.journal.collect(|event| {
             if let Some(tap) = tap {
                 // Whoever wanted them may have lost interest.
                 let _ = tap.send(*event);
             }
-            if let Kind::WindowStart { planned_ns, continued_ns, .. } = event.kind
-                && offender.is_none()
-                && continued_ns.saturating_sub(planned_ns) > stop_on_start_ns
-            {
-                offender = Some((usize::from(event.partition), continued_ns - planned_ns));
+            if offender.is_none() {
+                offender = late_start(module, event).filter(|(_, lateness_ns)| *lateness_ns > stop_on_start_ns);
             }
             let trouble = match event.kind {
                 Kind::WindowStart { planned_ns, continued_ns, .. } if continued_ns > planned_ns + late_after => {
@@ -300,6 +298,23 @@ impl Supervisor<'_> {
         for kind in event::text(what, bytes) {
             self.journal.note(self.event(index, kind));
         }
+    }
+}
+
+/// Whose window an event tells the lateness of, and that in nanoseconds; of a window that did not start, how late it is at least.
+fn late_start(module: &Module, event: &Event) -> Option<(usize, u64)> {
+    match event.kind {
+        Kind::WindowStart { planned_ns, continued_ns, .. } => {
+            Some((usize::from(event.partition), continued_ns.saturating_sub(planned_ns)))
+        }
+        Kind::WindowSkipped { planned_ns, awake_ns, .. } => {
+            Some((usize::from(event.partition), awake_ns.saturating_sub(planned_ns)))
+        }
+        Kind::FramesSkipped { count, .. } => {
+            let first = module.cores.get(usize::from(event.core))?.windows.first()?;
+            Some((first.partition.index(), count.saturating_mul(module.major_frame_ns)))
+        }
+        _ => None,
     }
 }
 

@@ -194,11 +194,11 @@ pub enum Ending {
     Complete,
     /// Every partition has ended.
     AllEnded,
-    /// A window started later than was to be waited for.
+    /// A window started later than was to be waited for, or not at all.
     LateWindow {
         /// Whose window it was.
         partition: String,
-        /// How late it started, in nanoseconds.
+        /// How late it started, or was at least, in nanoseconds.
         lateness_ns: u64,
     },
     /// Somebody sent SIGINT, SIGTERM or SIGHUP, or stopped the module through the control socket.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::{HOST_CANNOT, USAGE, complain, print};
 use super::words::{Style, micros};
-use crate::record::compare::{Change, Comparison, compare};
+use crate::record::compare::{Change, Comparison, Missed, compare};
 
 /// Runs the comparison; the result is the exit status.
 pub(super) fn run(before: &Path, after: &Path, json: bool) -> u8 {
@@ -33,6 +33,18 @@ fn text(comparison: &Comparison, style: Style) -> String {
             last = &change.partition;
         }
         let _ = writeln!(text, "{}", line(change));
+    }
+    let missed: Vec<_> = comparison.missed.iter().filter(|missed| missed.before > 0 || missed.after > 0).collect();
+    if !missed.is_empty() {
+        text += "\nWindows that did not start, which none of these numbers contains\n";
+    }
+    for Missed { partition, before, after } in missed {
+        let _ = writeln!(
+            text,
+            "  {:16} {before:>10} {after:>10} {:>+10}",
+            style.clean(partition),
+            *after as i128 - *before as i128
+        );
     }
     for name in &comparison.only_in_one {
         let _ = writeln!(text, "\n! only one of the runs has a partition {}", style.clean(name));

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::words::micros;
+use super::words::{counted, micros};
 use super::{Exports, HOST_CANNOT, USAGE, complain};
 use crate::record::analysis::analyse;
 use crate::record::budget::{Budget, Verdict};
@@ -72,9 +72,13 @@ pub(super) fn write(
 /// Says which budgets were broken; true if one was.
 pub(super) fn complain_of(verdicts: &[Verdict]) -> bool {
     for verdict in verdicts.iter().filter(|verdict| !verdict.kept) {
-        let observed = verdict.observed_ns.map_or("nothing".to_owned(), |ns| format!("{} us", micros(ns, 1)));
+        let observed = match (verdict.observed_ns, verdict.missed_windows) {
+            (Some(ns), _) => format!("observed {} us", micros(ns, 1)),
+            (None, 0) => "observed nothing".to_owned(),
+            (None, missed) => format!("{} did not start at all", counted(missed, "window")),
+        };
         let (partition, budget) = (&verdict.partition, &verdict.budget);
-        complain(&format_args!("budget broken: partition \"{partition}\": {budget}, observed {observed}"), 0);
+        complain(&format_args!("budget broken: partition \"{partition}\": {budget}, {observed}"), 0);
     }
     verdicts.iter().any(|verdict| !verdict.kept)
 }

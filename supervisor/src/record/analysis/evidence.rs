@@ -64,9 +64,10 @@ impl<T> Matcher<T> {
         (self.pending.len() > PENDING).then(|| self.pending.pop_front()).flatten().map(|window| self.judge(window))
     }
 
-    /// The dispatcher waited for the core before the window that was noted last.
+    /// The dispatcher waited for the core before the window that was noted last, and so before those that the same coming found over.
     pub(super) fn waited(&mut self, waited_ns: u64) {
-        if let Some(window) = self.pending.back_mut() {
+        let Some(awake_ns) = self.pending.back().map(|window| window.instants.awake_ns) else { return };
+        for window in self.pending.iter_mut().rev().take_while(|window| window.instants.awake_ns == awake_ns) {
             window.waited_ns = waited_ns;
         }
     }

@@ -61,7 +61,7 @@ pub fn analyse(path: &Path, budgets: &[Budget]) -> Result<Profile, Error> {
         first.add(&event?);
     }
     let summary = Summary { truncated_tail: reader.truncated_tail(), ..first.stats.summary() };
-    let verdicts = judge(&summary, budgets).map_err(Error::Budget)?;
+    let verdicts = judge(&first.stats, budgets).map_err(Error::Budget)?;
     first.finish();
     let mut around = timeline::Collector::new(reader.header(), first.base_ns(), &first.worst);
     for event in Reader::open(path)? {
@@ -76,11 +76,15 @@ struct Late {
     core: u16,
     partition: u16,
     frame: u64,
+    /// It was over before the dispatcher came.
+    missed: bool,
 }
 
 #[derive(Debug)]
 struct Core {
     matcher: Matcher<Late>,
+    /// Major frames that have been skipped as a whole since the last window, and when the dispatcher noticed.
+    skipped: Option<(u64, u64)>,
     /// When the dispatcher awoke for the boundary at which a window ended last, and how that stop went.
     stop: Option<(u64, Stop)>,
     /// Until when the dispatcher was busy with the boundary before the current one, and with the current one.
@@ -114,8 +118,14 @@ struct Analysis {
 
 impl Analysis {
     fn new(header: &Header, budgets: &[Budget]) -> Analysis {
-        let core =
-            |_| Core { matcher: Matcher::new(), stop: None, busy_before_ns: 0, busy_ns: 0, cause: Cause::Unknown };
+        let core = |_| Core {
+            matcher: Matcher::new(),
+            skipped: None,
+            stop: None,
+            busy_before_ns: 0,
+            busy_ns: 0,
+            cause: Cause::Unknown,
+        };
         let limit = |name: &str, measure: Measure| {
             let about = |budget: &&Budget| {
                 budget.measure == measure
@@ -149,7 +159,17 @@ impl Analysis {
         self.stats.add(event);
         match event.kind {
             Kind::WindowStart { frame, planned_ns, awake_ns, continued_ns } => {
-                self.window(event, frame, planned_ns, awake_ns, continued_ns);
+                self.window(event, frame, planned_ns, awake_ns, Some(continued_ns));
+            }
+            Kind::WindowSkipped { frame, planned_ns, awake_ns } => {
+                self.window(event, frame, planned_ns, awake_ns, None);
+                self.mark(event);
+            }
+            Kind::FramesSkipped { count, .. } => {
+                if let Some(core) = self.cores.get_mut(usize::from(event.core)) {
+                    core.skipped = Some((count, event.time_ns));
+                }
+                self.mark(event);
             }
             Kind::WindowEnd { awake_ns, confirmed_ns, first_ns, .. } => {
                 let Some(core) = self.cores.get_mut(usize::from(event.core)) else { return };
@@ -197,53 +217,73 @@ impl Analysis {
         }
     }
 
-    fn window(&mut self, event: &Event, frame: u64, planned_ns: u64, awake_ns: u64, continued_ns: u64) {
+    /// A window started, unless it was over when the dispatcher came.
+    fn window(&mut self, event: &Event, frame: u64, planned_ns: u64, awake_ns: u64, continued_ns: Option<u64>) {
         let (core_index, partition) = (event.core, event.partition);
         let Some(core) = self.cores.get_mut(usize::from(core_index)) else { return };
         if usize::from(partition) >= self.header.partitions.len() {
             return;
         }
+        let missed = continued_ns.is_none();
+        // The same window of the first frame that was skipped stands for all that were.
+        let skipped = core.skipped.take().filter(|(_, noticed_ns)| *noticed_ns == awake_ns);
         let same = core.stop.take().filter(|(awake, _)| *awake == awake_ns);
         let busy_until_ns = if same.is_some() { core.busy_before_ns } else { core.busy_ns };
         core.busy_before_ns = core.busy_ns;
-        core.busy_ns = continued_ns;
+        core.busy_ns = continued_ns.unwrap_or(awake_ns);
         let stop = same.map(|(_, stop)| stop);
-        let instants = Instants { planned_ns, busy_until_ns, awake_ns, stop, continued_ns, first_ns: 0 };
-        let what = Late { core: core_index, partition, frame };
-        let overdue = core.matcher.window(Pending { what, instants, waited_ns: 0, settled: false });
+        let busy_ns = core.busy_ns;
+        let instants = Instants { planned_ns, busy_until_ns, awake_ns, stop, continued_ns: busy_ns, first_ns: 0 };
+        let what = Late { core: core_index, partition, frame, missed };
+        let mut overdue = Vec::new();
+        if let Some((count, _)) = skipped {
+            let planned_ns = planned_ns.saturating_sub(count.saturating_mul(self.header.major_frame_ns));
+            let instants = Instants { planned_ns, continued_ns: awake_ns, ..instants };
+            let what = Late { frame: frame.saturating_sub(count), missed: true, ..what };
+            overdue.extend(core.matcher.window(Pending { what, instants, waited_ns: 0, settled: true }));
+        }
+        overdue.extend(core.matcher.window(Pending { what, instants, waited_ns: 0, settled: missed }));
 
+        if let Some(continued_ns) = continued_ns {
+            self.tell_slot(event, frame, planned_ns, continued_ns);
+        }
+        for (window, evidence) in overdue {
+            self.judge(window, &evidence);
+        }
+    }
+
+    /// A window started: its place in the major frame gets another value.
+    fn tell_slot(&mut self, event: &Event, frame: u64, planned_ns: u64, continued_ns: u64) {
         self.windows += 1;
         let first = *self.first_frame.get_or_insert(frame);
         // Where in the major frame it is; frames are all of one length.
         let offset = planned_ns.wrapping_sub(frame.wrapping_mul(self.header.major_frame_ns));
-        let key = (core_index, partition, offset);
+        let key = (event.core, event.partition, offset);
         let known = self.index.get(&key).copied().or_else(|| {
             if self.slots.len() >= MAX_SLOTS {
                 return None;
             }
             let precision = if self.slots.len() < PRECISE_SLOTS { Precision::Report } else { Precision::Live };
-            self.slots.push(Slot::new(core_index, partition, offset, precision));
+            self.slots.push(Slot::new(event.core, event.partition, offset, precision));
             self.index.insert(key, self.slots.len() - 1);
             Some(self.slots.len() - 1)
         });
         if let Some(slot) = known {
             self.slots[slot].add(frame.saturating_sub(first), planned_ns, continued_ns);
         }
-        if let Some((window, evidence)) = overdue {
-            self.judge(window, &evidence);
-        }
     }
 
     /// Blames a window's lateness, now that all evidence is there.
     fn judge(&mut self, window: Pending<Late>, evidence: &blame::Evidence) {
-        let Late { core, partition, frame } = window.what;
+        let Late { core, partition, frame, missed } = window.what;
         let at = &mut self.cores[usize::from(core)];
         let shares = blame(&window.instants, evidence, at.cause);
         let Some(main) = shares.first() else { return };
         at.cause = main.cause;
         let lateness_ns = lateness_ns(&window.instants);
         let Instants { planned_ns, continued_ns, first_ns, .. } = window.instants;
-        let late = continued_ns.saturating_sub(planned_ns) > self.limits[usize::from(partition)]
+        let late = missed
+            || continued_ns.saturating_sub(planned_ns) > self.limits[usize::from(partition)]
             || first_ns.saturating_sub(planned_ns) > self.first_limits[usize::from(partition)];
         for share in &shares {
             let total = &mut self.causes[share.cause as usize];
@@ -272,6 +312,7 @@ impl Analysis {
             frame,
             at_ns,
             lateness_ns,
+            missed,
             to_first_instruction,
             over_budget,
             cause,

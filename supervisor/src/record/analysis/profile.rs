@@ -79,7 +79,7 @@ pub struct CauseTotal {
     pub cause: Cause,
     /// What people call it.
     pub name: &'static str,
-    /// Lateness of all windows that it accounts for.
+    /// Lateness of all windows that it accounts for, those that did not start included, until the dispatcher came.
     pub ns: u64,
     /// Windows that it is the main cause of.
     pub windows: u64,
@@ -106,8 +106,11 @@ pub struct Worst {
     pub frame: u64,
     /// Its planned start.
     pub at_ns: u64,
-    /// How late it started: to its first instruction, or, if that is not known, to its continuation.
+    /// How late it started: to its first instruction, or, if that is not known, to its continuation; of one that did not start, to the
+    /// dispatcher's coming.
     pub lateness_ns: u64,
+    /// Whether it did not start, because it was over when the dispatcher came; with others, if whole major frames were.
+    pub missed: bool,
     /// Which of the two.
     pub to_first_instruction: bool,
     /// Whether that is more than it may be.

@@ -28,7 +28,8 @@ fn the_figures_are_those_of_the_report_and_no_window_is_missing() {
     assert_eq!((windows, profile.windows.len()), (ran, 3));
     assert!(profile.windows.iter().all(|window| window.duration_ns > 0), "the schedule's windows are recognised");
     let blamed: u64 = profile.causes.iter().map(|cause| cause.windows).sum();
-    assert_eq!(blamed, ran, "every window's lateness has a main cause");
+    let missed = events.iter().filter(|event| matches!(event.kind, Kind::WindowSkipped { .. })).count() as u64;
+    assert_eq!(blamed, ran + missed, "every window's lateness has a main cause");
 }
 
 #[test]
@@ -78,6 +79,34 @@ fn evidence_reaches_the_window_that_it_is_about() {
     for worst in &profile.worst {
         assert_eq!(worst.shares.iter().map(|share| share.ns).sum::<u64>(), worst.lateness_ns);
     }
+}
+
+/// The dispatcher comes 25 ms late to frames of 10 ms: two have gone by, the window of the third is over, and the next one starts.
+#[test]
+fn windows_that_did_not_start_are_among_the_worst_and_have_causes() {
+    let header = synth::header(&["nav"]);
+    let mut events: Vec<_> = (0..20).flat_map(|frame| at(frame, [30_000, 5_000, 900, 14_000])).collect();
+    let at_ns = |frame: u64| BEGIN_NS + frame * 10_000_000;
+    let awake_ns = at_ns(22) + 5_000_000;
+    let event = |partition, kind| Event { time_ns: awake_ns, core: 0, partition, kind };
+    events.push(event(u16::MAX, Kind::FramesSkipped { first: 20, count: 2 }));
+    events.push(event(0, Kind::WindowSkipped { frame: 22, planned_ns: at_ns(22), awake_ns }));
+    events.push(event(0, Kind::Waited { waited_ns: 24_900_000 }));
+    events.extend((23..40).flat_map(|frame| at(frame, [30_000, 5_000, 900, 14_000])));
+    let profile = analysed(&header, &events, &["start=30ms".parse().unwrap()]);
+    let worst: Vec<_> = profile.worst.iter().take(3).collect();
+    let found =
+        worst.iter().map(|worst| (worst.frame, worst.lateness_ns, worst.missed, worst.over_budget, worst.cause));
+    let expected = [(20, 25_000_000, true, true, Cause::CoreTaken), (22, 5_000_000, true, true, Cause::CoreTaken)];
+    assert_eq!(found.clone().take(2).collect::<Vec<_>>(), expected);
+    assert!(!worst[2].missed && !worst[2].over_budget);
+    for worst in &profile.worst {
+        assert_eq!(worst.shares.iter().map(|share| share.ns).sum::<u64>(), worst.lateness_ns);
+    }
+    // They are in no figure, and the verdict knows of them.
+    assert_eq!(profile.windows[0].figure.count, 37);
+    assert!(!profile.verdicts[0].kept && profile.verdicts[0].observed_ns.is_none());
+    assert_eq!(profile.timelines[0].frame, 20);
 }
 
 /// Writes an hour of windows of 1 ms to the file that BULKHEAD_HOUR names, for measuring what a report of it takes.

@@ -18,6 +18,8 @@ pub struct Gate<'a> {
     pub duration_ns: u64,
     /// Windows that were over before the dispatcher came.
     pub skipped_windows: u64,
+    /// Windows that did not start though there was something to run, those of major frames that were skipped as a whole included.
+    pub missed_windows: u64,
     /// Events that no figure contains.
     pub lost_events: u64,
     /// The partitions.
@@ -78,6 +80,7 @@ pub fn gate<'a>(summary: &'a Summary, verdicts: &'a [Verdict]) -> Gate<'a> {
         module: &summary.module,
         duration_ns: summary.duration_ns,
         skipped_windows: summary.partitions.iter().map(|partition| partition.skipped_windows).sum(),
+        missed_windows: summary.partitions.iter().map(|one| one.missed_windows).fold(0, u64::saturating_add),
         lost_events: summary.cores.iter().map(|core| core.lost_events).fold(0, u64::saturating_add),
         partitions: partitions.collect(),
     }

@@ -12,20 +12,20 @@ at("subtitle").textContent = `${many(all.length, "partition")} on ${many(summary
 // The verdict.
 {
   const broken = data.verdicts.filter((verdict) => !verdict.kept);
-  const late = sum((partition) => partition.late_windows), skipped = sum((partition) => partition.skipped_windows);
+  const late = sum((partition) => partition.late_windows), skipped = sum((partition) => partition.skipped_windows), missed = sum((partition) => partition.missed_windows);
   let kind = "", sign = "○", words = "No budget was given", lines = [];
   if (data.verdicts.length > 0) {
     [kind, sign, words] = broken.length ? ["broken", "✗", `${broken.length} of ${many(data.verdicts.length, "budget")} broken`] : ["kept", "✓", data.verdicts.length === 1 ? "The budget was kept" : `All ${data.verdicts.length} budgets were kept`];
-    lines = (broken.length ? broken : data.verdicts).slice(0, 12).map((verdict) => `${verdict.partition}: ${verdict.budget}, observed ${verdict.observed_ns === null ? "nothing" : `${micro(verdict.observed_ns)} µs`}`);
+    lines = (broken.length ? broken : data.verdicts).slice(0, 12).map((verdict) => `${verdict.partition}: ${verdict.budget}, ${verdict.observed_ns !== null ? `observed ${micro(verdict.observed_ns)} µs` : verdict.missed_windows ? `${many(verdict.missed_windows, "window")} did not start at all` : "observed nothing"}`);
   } else {
-    lines = [`${count(late)} of ${count(windowsRun)} windows started more than ${span(summary.late_after_ns)} late; ${many(skipped, "window")} did not start at all`];
+    lines = [`${count(late)} of ${count(windowsRun)} windows started more than ${span(summary.late_after_ns)} late; ${many(missed, "window")} did not start at all`];
   }
   const frames = summary.cores.reduce((total, core) => total + core.skipped_frames, 0);
-  if (data.verdicts.length > 0 && skipped + frames > 0) lines.push(`Besides, ${many(skipped, "window")} and ${many(frames, "whole frame")} were skipped, which no lateness contains`);
+  if (data.verdicts.length > 0 && skipped + frames > 0) lines.push(`${many(skipped, "window")} and ${many(frames, "whole frame")} were skipped: no lateness contains them, and budgets on starts count them as later than any`);
   at("verdict").append(make("div", { class: `verdict ${kind}`, id: "banner" }, make("span", { class: "sign", "aria-hidden": "true" }, sign),
     make("div", {}, make("strong", {}, words), make("ul", {}, lines.map((line) => make("li", {}, line))))));
   const lost = summary.cores.reduce((total, core) => total + core.lost_events, 0);
-  const tiles = [["Observed maximum", `${micro(worstMax)} µs`, worstMax], ["Windows", count(windowsRun)], [`Later than ${span(summary.late_after_ns)}`, count(late)], ["Skipped windows", count(skipped)],
+  const tiles = [["Observed maximum", `${micro(worstMax)} µs`, worstMax], ["Windows", count(windowsRun)], [`Later than ${span(summary.late_after_ns)}`, count(late)], ["Did not start", count(missed)],
     ["Overruns", count(sum((partition) => partition.overruns))], ["Restarts", count(sum((partition) => partition.restarts))], ["Events", count(summary.events)]];
   at("tiles").append(...tiles.map(([label, value, ns]) => make("div", { class: "tile" }, make("div", { class: "label" }, label), make("div", { class: "value", "data-ns": ns }, value))));
   const notes = [];
@@ -40,12 +40,12 @@ at("subtitle").textContent = `${many(all.length, "partition")} on ${many(summary
 // Partitions.
 at("partitions").append(table(
   [{ title: "partition" }, { title: "core", n: 1 }, { title: "windows", n: 1 }, { title: "p50", n: 1 }, { title: "p90", n: 1 }, { title: "p99", n: 1 }, { title: "p99.9", n: 1 },
-    { title: "max", n: 1 }, { title: "late", n: 1 }, { title: "skipped", n: 1 }, { title: "overruns", n: 1 }, { title: "restarts", n: 1 }],
+    { title: "max", n: 1 }, { title: "late", n: 1 }, { title: "did not start", n: 1 }, { title: "overruns", n: 1 }, { title: "restarts", n: 1 }],
   all.map((partition, index) => {
     const figure = partition.start_lateness_ns;
     return make("tr", { "data-partition": partition.name }, make("td", { class: "name" }, partition.name), make("td", { class: "n" }, partition.core), make("td", { class: "n", "data-count": partition.windows }, count(partition.windows)),
       [figure.p50, figure.p90, figure.p99, figure.p999, figure.max].map((ns) => figureCell(ns, data.limits_ns[index])),
-      [partition.late_windows, partition.skipped_windows, partition.overruns, partition.restarts].map((number) => make("td", { class: "n" }, count(number))));
+      [partition.late_windows, partition.missed_windows, partition.overruns, partition.restarts].map((number) => make("td", { class: "n" }, count(number))));
   })));
 
 // What guests did, where they did anything that recordings hold.
@@ -78,7 +78,7 @@ heatmap(at("heatmap"));
 // Causes.
 {
   const late = data.causes.reduce((total, cause) => total + cause.late_windows, 0);
-  at("causes-note").textContent = `All start lateness of all windows, by cause${late ? `; and that of the ${many(late, "late window")}` : "; no window was late"}.`;
+  at("causes-note").textContent = `All start lateness of all windows, by cause; of those that did not start, until the dispatcher came${late ? `; and that of the ${many(late, "late window")}` : "; no window was late"}.`;
   const whole = data.causes.reduce((total, cause) => total + cause.ns, 0), lateWhole = data.causes.reduce((total, cause) => total + cause.late_ns, 0);
   const percent = (part, of) => of ? `${(part / of * 100).toFixed(1)} %` : "–";
   at("causes").append(table([{ title: "cause" }, { title: "share of all", n: 1 }, { title: "a window, mean µs", n: 1 }, { title: "share of late ones", n: 1 }, { title: "late windows mainly for it", n: 1 }],
@@ -99,13 +99,13 @@ at("worst").append(table([{ title: "late by, µs", n: 1 }, { title: "partition" 
       const part = make("i", { title: `${causeNames[share.cause]}: ${micro(share.ns)} µs` });
       part.style.background = causeColour(share.cause); part.style.flex = share.ns; return part;
     }));
-    const words = worst.shares.map((share) => `${causeNames[share.cause]} ${micro(share.ns)}`).join(", ") +
+    const words = (worst.missed ? "did not start: " : "") + worst.shares.map((share) => `${causeNames[share.cause]} ${micro(share.ns)}`).join(", ") +
       (worst.interrupts ? ` · ${many(worst.interrupts, "interrupt")} on the core around it` : "") +
       (worst.sources.length ? ` (${worst.sources.map((source) => `${source.name.replace(/ interrupts(?= \()/, "")}: ${count(source.count)}`).join(", ")})` : "");
     const has = data.timelines.some((timeline) => timeline.frame === worst.frame);
     return make("tr", { class: has ? "pick" : null, tabindex: has ? 0 : null, onclick: () => showFrame(worst),
       onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); showFrame(worst); } } },
-    make("td", { class: worst.over_budget ? "n over" : "n", "data-ns": worst.lateness_ns }, micro(worst.lateness_ns)), make("td", { class: "name" }, partitionName(worst.partition)),
+    make("td", { class: worst.over_budget ? "n over" : "n", "data-ns": worst.lateness_ns }, (worst.missed ? "≥ " : "") + micro(worst.lateness_ns)), make("td", { class: "name" }, partitionName(worst.partition)),
     make("td", { class: "name" }, span(worst.at_ns)), make("td", { class: "n" }, count(worst.frame)), make("td", { class: "words" }, words, bar));
   })));
 
