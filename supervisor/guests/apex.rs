@@ -5,11 +5,16 @@
 #![no_std]
 #![no_main]
 
+use core::hint::spin_loop;
 use core::sync::atomic::{AtomicI32, Ordering};
 
 use bulkhead_apex::core::{Attributes, Deadline, Discipline, INFINITE, Mode, Name};
 use bulkhead_apex::services::{self, *};
-use bulkhead_shim::{clock, console, entry, partition};
+use bulkhead_shim::{clock, entry, partition};
+
+mod record;
+
+use record::record;
 
 /// What a record holds. The supervisor's cli/bench/apex.rs has the same.
 const SWITCH: u64 = 1;
@@ -108,7 +113,7 @@ extern "C" fn driver() {
             good(read_blackboard(BACK, INFINITE, at));
         }
     });
-    record(END, 0);
+    record(END, 0, spin_loop);
     services::stop_self();
 }
 
@@ -118,7 +123,7 @@ fn batches(what: u64, mut trip: impl FnMut()) {
         for _ in 0..TRIPS {
             trip();
         }
-        record(what, clock::ticks() - before);
+        record(what, clock::ticks() - before, spin_loop);
     }
 }
 
@@ -165,15 +170,5 @@ extern "C" fn blackboards() {
             good(clear_blackboard(FORTH));
             good(display_blackboard(BACK, at, MESSAGE));
         }
-    }
-}
-
-fn record(what: u64, value: u64) {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&what.to_le_bytes());
-    bytes[8..].copy_from_slice(&value.to_le_bytes());
-    let mut rest = &bytes[..];
-    while !rest.is_empty() {
-        rest = &rest[console::write(rest)..];
     }
 }

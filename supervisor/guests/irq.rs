@@ -6,9 +6,14 @@
 #![no_main]
 
 use core::ffi::c_void;
+use core::hint::spin_loop;
 use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
-use bulkhead_shim::{clock, console, entry, irq, timer};
+use bulkhead_shim::{clock, entry, irq, timer};
+
+mod record;
+
+use record::record;
 
 /// What a record holds. The supervisor's cli/bench/irq.rs has the same.
 const MASK: u64 = 1;
@@ -37,11 +42,11 @@ fn main() -> i32 {
     let _ = irq::request(LINE, raised, core::ptr::null_mut());
     ticks();
     idles();
-    record(READY, 0);
+    record(READY, 0, spin_loop);
     loop {
         let stamp = STAMP.swap(0, Ordering::Relaxed);
         if stamp != 0 {
-            record(RAISED, stamp);
+            record(RAISED, stamp, spin_loop);
         }
     }
 }
@@ -61,7 +66,7 @@ fn mask_pairs() {
             let level = irq::disable();
             irq::enable(level);
         }
-        record(MASK, clock::ticks() - before);
+        record(MASK, clock::ticks() - before, spin_loop);
     }
 }
 
@@ -78,7 +83,7 @@ fn ticks() {
         if fired != seen {
             // The tick may have come between the reading and the look at the count; then the next reading is behind it.
             let now = clock::ticks();
-            record(TICK, now - before);
+            record(TICK, now - before, spin_loop);
             recorded += 1;
             seen = FIRED.load(Ordering::Relaxed);
             before = clock::ticks();
@@ -97,16 +102,6 @@ fn idles() {
         irq::idle();
         let now = clock::now_ns();
         irq::enable(level);
-        record(IDLE, now.saturating_sub(deadline));
-    }
-}
-
-fn record(what: u64, value: u64) {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&what.to_le_bytes());
-    bytes[8..].copy_from_slice(&value.to_le_bytes());
-    let mut rest = &bytes[..];
-    while !rest.is_empty() {
-        rest = &rest[console::write(rest)..];
+        record(IDLE, now.saturating_sub(deadline), spin_loop);
     }
 }

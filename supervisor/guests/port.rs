@@ -11,7 +11,11 @@
 use core::hint::{black_box, spin_loop};
 
 use bulkhead_shim::port::{self, Port};
-use bulkhead_shim::{boot, clock, console, entry, window};
+use bulkhead_shim::{boot, clock, entry, window};
+
+mod record;
+
+use record::record;
 
 /// What a record holds. The supervisor's cli/bench/port has the same.
 const WRITE: u64 = 1;
@@ -76,7 +80,7 @@ fn turns(windows: u64, work: fn(&mut Records, u64, Port, Port, &mut [u8]) -> Opt
         work(&mut records, 0, port::find("sample64")?, port::find("queue64")?, small)?;
         work(&mut records, LARGE, port::find("sample4096")?, port::find("queue4096")?, buffer)?;
         for &(what, ticks) in &records.list[..records.len] {
-            record(what, ticks);
+            record(what, ticks, window::yield_window);
         }
         window::yield_window();
     }
@@ -125,22 +129,8 @@ fn stream(segments: u64, sends: bool) -> Option<()> {
                     spin_loop();
                 }
             }
-            record(RATE, clock::ticks() - before);
+            record(RATE, clock::ticks() - before, window::yield_window);
         }
     }
     Some(())
-}
-
-fn record(what: u64, value: u64) {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&what.to_le_bytes());
-    bytes[8..].copy_from_slice(&value.to_le_bytes());
-    let mut rest = &bytes[..];
-    while !rest.is_empty() {
-        let written = console::write(rest);
-        rest = &rest[written..];
-        if written == 0 {
-            window::yield_window();
-        }
-    }
 }

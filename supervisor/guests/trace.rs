@@ -4,7 +4,13 @@
 #![no_std]
 #![no_main]
 
-use bulkhead_shim::{clock, console, entry, trace};
+use core::hint::spin_loop;
+
+use bulkhead_shim::{clock, entry, trace};
+
+mod record;
+
+use record::record;
 
 /// What a record holds. The supervisor's cli/bench/record.rs has the same.
 const BATCH: u64 = 1;
@@ -22,18 +28,8 @@ fn main() -> i32 {
         for number in 0..NOTES {
             trace::process(number, b"bench");
         }
-        record(BATCH, clock::ticks() - before);
+        record(BATCH, clock::ticks() - before, spin_loop);
     }
-    record(READY, 0);
+    record(READY, 0, spin_loop);
     0
-}
-
-fn record(what: u64, value: u64) {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&what.to_le_bytes());
-    bytes[8..].copy_from_slice(&value.to_le_bytes());
-    let mut rest = &bytes[..];
-    while !rest.is_empty() {
-        rest = &rest[console::write(rest)..];
-    }
 }

@@ -80,11 +80,6 @@ impl Running {
         }
     }
 
-    /// What it has said so far on standard output and standard error.
-    pub(crate) fn said(&self) -> [String; 2] {
-        [&self.stdout, &self.stderr].map(content)
-    }
-
     /// Sends a signal to the supervisor.
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.pid() as i32), signal).expect("the supervisor can be signalled");

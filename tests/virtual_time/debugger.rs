@@ -38,7 +38,7 @@ fn start(mut command: Command, debug: &str) -> (Running, Pid) {
         command
     });
     let pid = eventually("the process to attach to", || {
-        let [_, stderr] = run.said();
+        let stderr = run.stderr();
         let (_, rest) = stderr.split_once(" is process ")?;
         rest.split_once(',')?.0.parse().ok()
     });
@@ -62,7 +62,7 @@ fn attach(pid: Pid) -> bool {
 
 fn await_notice(run: &Running) {
     eventually("the supervisor has seen the debugger", || {
-        run.said()[1].contains("has attached to partition").then_some(())
+        run.stderr().contains("has attached to partition").then_some(())
     });
 }
 
@@ -70,7 +70,7 @@ fn await_notice(run: &Running) {
 fn a_guest_begins_when_a_debugger_has_attached_and_runs_as_it_does_without() {
     let plain = finish(race());
     let (run, pid) = start(race(), "--debug");
-    assert_eq!(run.said()[0], "");
+    assert_eq!(run.stdout(), "");
     if !attach(pid) {
         return;
     }

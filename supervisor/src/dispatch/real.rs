@@ -44,18 +44,12 @@ struct Bell {
 }
 
 impl Bell {
-    /// Raises the line for ports. Rings only if it was not raised already, so that a flood of news is one interrupt. None if there is no
-    /// process to hear it.
+    /// Raises the line for ports; none if there is no process to hear it.
     fn ring(&mut self, core: usize) -> Option<Raised> {
         let mailbox = self.slot.bells.get(core)?.as_ref()?;
         mailbox.take(&mut self.pidfd);
         let pidfd = self.pidfd.as_ref().filter(|_| self.slot.alive.load(Ordering::Acquire))?;
-        let raised = raise(self.slot.memory.vcpu(), line::PORT);
-        if raised == Raised::News {
-            // A stopped process finds it when it continues. One that has just ended needs no interrupt.
-            let _ = send(pidfd.as_fd(), DOORBELL);
-        }
-        Some(raised)
+        Some(ring(self.slot.memory.vcpu(), pidfd.as_fd(), line::PORT))
     }
 }
 
@@ -153,6 +147,16 @@ pub fn raise(vcpu: &VcpuPage, line: u32) -> Raised {
     }
     // SYNC POINT doorbell: pairs with the shim's acquire when the signal arrives.
     if vcpu.pending.fetch_or(bit, Ordering::Release) & bit == 0 { Raised::News } else { Raised::Again }
+}
+
+/// Raises a line of a process, and rings the doorbell only if it was not raised already, so that a flood of news is one interrupt.
+pub fn ring(vcpu: &VcpuPage, pidfd: BorrowedFd<'_>, line: u32) -> Raised {
+    let raised = raise(vcpu, line);
+    if raised == Raised::News {
+        // A stopped process finds it when it continues. One that has just ended needs no interrupt.
+        let _ = send(pidfd, DOORBELL);
+    }
+    raised
 }
 
 impl Processes for Residents {

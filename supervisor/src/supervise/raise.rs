@@ -4,7 +4,7 @@
 
 use super::Supervisor;
 use crate::port::watch::{Arrival, News};
-use crate::record::event::{Event, Kind};
+use crate::record::event::Kind;
 
 impl Supervisor<'_> {
     /// Raises a line of a guest's that runs by the host's clock.
@@ -40,8 +40,7 @@ impl Supervisor<'_> {
 
     fn keep(&mut self, index: usize, kind: Kind) {
         if self.options.record.is_some() {
-            let core = self.module.partitions[index].core as u16;
-            self.journal.keep(Event { time_ns: self.now_ns(), core, partition: index as u16, kind });
+            self.journal.keep(self.event(index, kind));
         }
     }
 }

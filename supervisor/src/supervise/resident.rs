@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bulkhead_abi::boot::{StartCondition, StartMode};
-use bulkhead_abi::vcpu::DOORBELL;
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use serde::Serialize;
@@ -20,8 +19,7 @@ use super::trace::Traces;
 use crate::block::{Blocks, Share};
 use crate::config::{Module, PartitionId};
 use crate::dispatch::policy::GuestPolicy;
-use crate::dispatch::real::{Raised, raise};
-use crate::dispatch::signal::send;
+use crate::dispatch::real::{Raised, ring};
 use crate::dispatch::slot::Slot;
 use crate::health::StormWatch;
 use crate::partition::boot::{Start, boot_info};
@@ -243,12 +241,7 @@ impl Resident {
     /// Raises a line of the guest's; true if it was not raised before, and the guest wants it.
     pub(super) fn ring(&self, line: u32) -> bool {
         let Some(process) = &self.process else { return false };
-        let is_news = raise(self.memory.vcpu(), line) == Raised::News;
-        if is_news {
-            // A process that has just ended needs no interrupt.
-            let _ = send(process.pidfd.as_fd(), DOORBELL);
-        }
-        is_news
+        ring(self.memory.vcpu(), process.pidfd.as_fd(), line) == Raised::News
     }
 
     /// Kills the process; its death arrives through its pidfd.

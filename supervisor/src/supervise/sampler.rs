@@ -73,6 +73,7 @@ impl Sampler {
     pub(super) fn new(module: &Module, dispatchers: &[i32], sources: Vec<Source>) -> Sampler {
         // SAFETY: takes a number and returns one.
         let hertz = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+        let source_count = sources.len();
         let cores = module.cores.iter().enumerate().map(|(index, core)| {
             let thread = dispatchers.get(index).copied().unwrap_or(0);
             let status = File::open(format!("/proc/self/task/{thread}/status")).ok();
@@ -81,7 +82,7 @@ impl Sampler {
                 status,
                 grown: Sample::default(),
                 interrupts: Interrupts::default(),
-                told: vec![None; sources.len()],
+                told: vec![None; source_count],
             }
         });
         Sampler {
@@ -93,7 +94,7 @@ impl Sampler {
             due_ns: 0,
             text: vec![0; 16 << 10],
             interrupts: File::open("/proc/interrupts").ok(),
-            sources: sources.clone(),
+            sources,
             interrupts_due_ns: 0,
             long_text: vec![0; 64 << 10],
             waiting: vec![None; module.channels.len()],

@@ -176,14 +176,20 @@ impl<'s, 'm> World<'s, 'm> {
     /// There is news for this partition at one of its ports: interrupts it, and wakes it if it sleeps until an interrupt.
     pub(super) fn tell(&mut self, partition: PartitionId) {
         let index = partition.index();
-        let raised = raise(self.supervisor.residents[index].memory.vcpu(), line::PORT);
-        if raised == Raised::News {
-            self.supervisor.keep_raised(index, line::PORT);
-        }
+        let raised = self.raise(index, line::PORT);
         let lane = &mut self.lanes[index];
         if raised != Raised::Unwanted && matches!(lane.waits, Waits::Interrupt(_)) {
             lane.waits = Waits::Ready;
         }
+    }
+
+    /// Raises a line of a partition's, and notes it if that is news.
+    fn raise(&mut self, index: usize, line: u32) -> Raised {
+        let raised = raise(self.supervisor.residents[index].memory.vcpu(), line);
+        if raised == Raised::News {
+            self.supervisor.keep_raised(index, line);
+        }
+        raised
     }
 
     /// A window of this partition begins.
@@ -196,11 +202,8 @@ impl<'s, 'm> World<'s, 'm> {
         lane.windows = lane.windows.wrapping_add(1);
         lane.is_open = true;
         resident.memory.schedule().publish(self.schedules);
-        let vcpu = resident.memory.vcpu();
-        vcpu.window.store(lane.windows, Ordering::Release);
-        if raise(vcpu, line::WINDOW) == Raised::News {
-            self.supervisor.keep_raised(index, line::WINDOW);
-        }
+        resident.memory.vcpu().window.store(lane.windows, Ordering::Release);
+        self.raise(index, line::WINDOW);
         self.feed(index);
         let wanted = self.wants(index, u64::MAX);
         let lane = &mut self.lanes[index];
@@ -233,11 +236,8 @@ impl<'s, 'm> World<'s, 'm> {
         if self.lanes[index].rung == resident.input {
             return false;
         }
-        let (input, raised) = (resident.input, raise(resident.memory.vcpu(), line::CONSOLE));
-        if raised == Raised::News {
-            self.supervisor.keep_raised(index, line::CONSOLE);
-        }
-        let rings = raised != Raised::Unwanted;
+        let input = resident.input;
+        let rings = self.raise(index, line::CONSOLE) != Raised::Unwanted;
         if rings {
             self.lanes[index].rung = input;
         }

@@ -134,7 +134,7 @@ const columnTime = (column) => span((data.axis.first_frame + column * data.axis.
 function timeTicks(columns, most) {
   const columnNs = data.axis.frames_per_column * summary.major_frame_ns, first = data.axis.first_frame * summary.major_frame_ns;
   const rough = columns * columnNs / Math.max(1, most), decade = 10 ** Math.floor(Math.log10(Math.max(rough, 1)));
-  const round = rough < 60e9 ? [1, 2, 5, 10].map((by) => by * decade).filter((by) => by < 60e9 || by === 60e9).concat(60e9) : [1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 1440].map((by) => by * 60e9);
+  const round = rough < 60e9 ? [1, 2, 5, 10].map((by) => by * decade).filter((by) => by <= 60e9).concat(60e9) : [1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 1440].map((by) => by * 60e9);
   const step = round.find((by) => by >= rough) || rough, ticks = [];
   for (let at = Math.ceil(first / step) * step; at < first + columns * columnNs; at += step) ticks.push({ place: (at - first) / columnNs, label: span(at) });
   return ticks;

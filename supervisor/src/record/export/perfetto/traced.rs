@@ -2,8 +2,8 @@
 //! message's sending over its arrival to its reception.
 //!
 //! The ends of a flow may stand in the recording in any order, so it is read before to find the messages that have a sending and
-//! something behind it. Whatever
-//! was lost between the beginning of a slice and its end, each slice is ended, within those that it lies in.
+//! something behind it. Whatever was lost between the beginning of a slice and its end, each slice is ended, within those that it
+//! lies in.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -58,7 +58,7 @@ fn arrived(sequence: u64, count: u32) -> impl Iterator<Item = u64> {
     (0..u64::from(count).min(ARROWS)).rev().filter_map(move |back| sequence.checked_sub(back))
 }
 
-/// The messages of a recording, by channel and number: some 100 bytes each.
+/// The messages of a recording, by channel and number: some 100 bytes each, and while it is read some 30 for each arrival.
 #[derive(Debug, Default)]
 pub(super) struct Flows {
     ends: HashMap<(u16, u64), Ends>,
@@ -66,10 +66,14 @@ pub(super) struct Flows {
 }
 
 impl Flows {
-    /// Those of the recording at `path`.
+    /// Those of the recording at `path`; a module without channels has none.
     pub(super) fn of(path: &Path) -> Result<Flows, Error> {
-        let (mut flows, mut reads, mut arrivals) = (Flows::default(), FirstReads::default(), false);
-        for event in Reader::open(path)? {
+        let (mut flows, mut reads, mut arrivals) = (Flows::default(), FirstReads::default(), Vec::new());
+        let reader = Reader::open(path)?;
+        if reader.header().channels.is_empty() {
+            return Ok(flows);
+        }
+        for event in reader {
             let event = event?;
             match event.kind {
                 Kind::Sent { channel, sequence } => {
@@ -79,20 +83,15 @@ impl Flows {
                     let ends = flows.ends(channel, sequence);
                     ends.received_ns = ends.received_ns.max(Some(event.time_ns));
                 }
-                Kind::Arrived { .. } => arrivals = true,
+                Kind::Arrived { channel, sequence, count } => arrivals.push((channel, sequence, count, event.time_ns)),
                 _ => {}
             }
         }
         // What has arrived is marked on what was sent, wherever that stood; a number that somebody has made up makes no message.
-        if !arrivals {
-            return Ok(flows);
-        }
-        for event in Reader::open(path)? {
-            let event = event?;
-            let Kind::Arrived { channel, sequence, count } = event.kind else { continue };
+        for (channel, sequence, count, at_ns) in arrivals {
             for sequence in arrived(sequence, count) {
                 if let Some(ends) = flows.ends.get_mut(&(channel, sequence)) {
-                    ends.arrived_ns = ends.arrived_ns.max(Some(event.time_ns));
+                    ends.arrived_ns = ends.arrived_ns.max(Some(at_ns));
                 }
             }
         }
@@ -288,7 +287,7 @@ mod tests {
         ];
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.rec");
-        let header = crate::record::synth::header(&["a", "b"]);
+        let header = Header { channels: vec!["way".to_owned()], ..crate::record::synth::header(&["a", "b"]) };
         let mut writer = crate::record::file::Writer::create(&path, &header).unwrap();
         writer.append(&events).unwrap();
         writer.flush().unwrap();
