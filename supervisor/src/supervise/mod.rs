@@ -36,8 +36,10 @@ use bulkhead_abi::boot::{StartCondition, StartMode};
 use bulkhead_abi::vcpu::line;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use nix::sched::{sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
+use nix::unistd::Pid;
 
 use crate::block::Blocks;
 use crate::config::module::Start;
@@ -84,6 +86,16 @@ const CLOCK_PERIOD_NS: u64 = 250_000_000;
 /// # Errors
 /// When the host lacks something without which the module cannot run. What goes wrong with guests is in the outcome.
 pub fn run(module: &Module, guests: Vec<Arc<Guest>>, options: &Options) -> Result<Outcome, RunError> {
+    let affinity = sched_getaffinity(Pid::from_raw(0));
+    let outcome = run_apart(module, guests, options);
+    // The run has kept this thread off the module's cores. What it does next, such as another run, may have them again.
+    if let Ok(affinity) = affinity {
+        let _ = sched_setaffinity(Pid::from_raw(0), &affinity);
+    }
+    outcome
+}
+
+fn run_apart(module: &Module, guests: Vec<Arc<Guest>>, options: &Options) -> Result<Outcome, RunError> {
     let mut supervisor = Supervisor::prepare(module, guests, options)?;
     let begun = now_ns();
     supervisor.start_partitions()?;

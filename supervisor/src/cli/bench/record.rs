@@ -2,7 +2,7 @@
 //!
 //! Three things are on its path: putting events into the ring, asking the kernel how long it had to wait, and ringing the doorbell, so that
 //! the guest stamps its first instant. The first two are timed by themselves, in batches. Then the windows of `bench window` run without a
-//! recording and with one: the difference of the time from a guest's stop to the next one's continuation is the doorbell, and that of their
+//! recording and with one, in turns: the difference of the time from a guest's stop to the next one's continuation is the doorbell, and that of their
 //! guests' first instructions is what a window pays in all.
 //!
 //! A guest pays for what its shim notes, and for the doorbell. The former is timed in a guest that does nothing else, with the switch on and off.
@@ -10,12 +10,14 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::bare::Bare;
-use super::figure::{Figure, FineFigure, Samples};
+use super::figure::{Figure, FineFigure, Samples, histogram};
 use super::records::{Records, ps};
-use super::{Failure, choose_cpu, host_cannot, show, window};
+use super::window::{Windows, run_windows};
+use super::{Failure, choose_cpu, host_cannot, show};
 use crate::cli::HOST_CANNOT;
 use crate::dispatch::TimeSource;
 use crate::dispatch::clock::RealTime;
@@ -29,6 +31,9 @@ const NOTED: u64 = 1;
 const READY: u64 = 2;
 const NOTES: u64 = 1000;
 
+/// Turns of windows without a recording, and as many with one: a machine that becomes faster or slower meanwhile is not mistaken for what
+/// recording costs.
+const TURNS: u32 = 16;
 const BATCHES: usize = 2_000;
 const BATCH: u64 = 500;
 /// What a window records: its start, its end and at most a wait.
@@ -79,8 +84,17 @@ fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
         || (),
     );
     let (guest_event_ns, guest_event_without_ns) = (guest_events(cpu, true)?, guest_events(cpu, false)?);
-    let (start_without_ns, begin_without_ns) = window::starts(windows, cpu, None)?;
-    let (start_with_ns, begin_with_ns) = window::starts(windows, cpu, Some(PathBuf::from("/dev/null")))?;
+    let cpus = Cpus::of_this_process().map_err(host_cannot)?;
+    let cpu = choose_cpu(&cpus, cpu)?;
+    let (mut without, mut with) = (Starts::new(), Starts::new());
+    for turn in 0..2 * TURNS {
+        // Without, with, with, without, and so on.
+        let records = turn % 4 == 1 || turn % 4 == 2;
+        let (starts, file) = if records { (&mut with, Some(PathBuf::from("/dev/null"))) } else { (&mut without, None) };
+        starts.add(&run_windows(windows.div_ceil(TURNS), cpu, file)?)?;
+    }
+    let (start_without_ns, begin_without_ns) = without.figures();
+    let (start_with_ns, begin_with_ns) = with.figures();
     let doorbell_ns = begin_with_ns.p50.saturating_sub(begin_without_ns.p50) as f64;
     let percent_of_1ms_window = (EVENTS_PER_WINDOW * event_ns.p50 + wait_ns.p50 + doorbell_ns) / WINDOW_NS * 100.0;
     Ok(Report {
@@ -95,6 +109,26 @@ fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
         start_without_ns,
         start_with_ns,
     })
+}
+
+/// What becomes of the windows of several runs.
+struct Starts {
+    start: Histogram<u64>,
+    begin: Histogram<u64>,
+}
+
+impl Starts {
+    fn new() -> Starts {
+        Starts { start: histogram(), begin: histogram() }
+    }
+
+    fn add(&mut self, windows: &Windows) -> Result<(), Failure> {
+        self.start.add(&windows.start).and_then(|()| self.begin.add(&windows.begin)).map_err(host_cannot)
+    }
+
+    fn figures(self) -> (Figure, Figure) {
+        (self.start.into(), self.begin.into())
+    }
 }
 
 /// Has a guest time what it takes to note something.

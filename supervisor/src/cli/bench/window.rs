@@ -26,7 +26,7 @@ use crate::health::{ModuleTable, Storm, Table};
 use crate::host::{self, Cpus};
 use crate::partition::{Fences, Guest, pin};
 use crate::record::event::Kind;
-use crate::supervise::{self, ConsoleMode, Options};
+use crate::supervise::{self, ConsoleMode, Options, Outcome};
 
 const GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/edge.elf"));
 const WINDOW_NS: u64 = 1_000_000;
@@ -58,26 +58,58 @@ struct Report {
 
 /// Runs the subcommand; the result is the exit status.
 pub(in crate::cli) fn run(json: bool, windows: u32, cpu: Option<u32>) -> u8 {
-    show(measure(windows, cpu, None).map(|(report, _)| report), json, text)
+    show(measure(windows, cpu), json, text)
 }
 
-/// From a window's planned start to the guest's first instruction in it, and from the confirmed stop of the guest before to the continuation
-/// of the next, with or without a recording.
-pub(super) fn starts(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<(Figure, Figure), Failure> {
-    measure(windows, cpu, record).map(|(report, begin_ns)| (report.start_lateness_ns, begin_ns))
+/// What the windows of one run were like.
+pub(super) struct Windows {
+    /// From a window's planned start to the guest's first instruction in it.
+    pub(super) start: Histogram<u64>,
+    end: Histogram<u64>,
+    confirm: Histogram<u64>,
+    /// From the confirmed stop of the guest before to the continuation of the next.
+    pub(super) begin: Histogram<u64>,
+    outcome: Outcome,
 }
 
-fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<(Report, Figure), Failure> {
+fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
     let cpus = Cpus::of_this_process().map_err(host_cannot)?;
     let cpu = choose_cpu(&cpus, cpu)?;
+    let (mut idle, mut busy) = (histogram(), histogram());
+    let half = u64::from(windows) / 2;
+    baseline(cpu, half, &mut idle, &mut busy);
+    let Windows { start, end, confirm, outcome, .. } = run_windows(windows, cpu, None)?;
+    baseline(cpu, half, &mut idle, &mut busy);
+    let windows_run: u64 = outcome.summary.partitions.iter().map(|partition| partition.windows).sum();
+    Ok(Report {
+        start_lateness_ns: start.into(),
+        end_overrun_ns: end.into(),
+        stop_confirm_ns: confirm.into(),
+        timer_baseline_ns: idle.into(),
+        timer_baseline_busy_ns: busy.into(),
+        windows_skipped: (2 * frames(windows)).saturating_sub(windows_run),
+        cpu,
+        real_time: outcome.real_time,
+        guest_policy: outcome.guest_policies.first().copied().unwrap_or(GuestPolicy::Ordinary),
+        window_ns: WINDOW_NS,
+        host: host::facts(),
+    })
+}
+
+/// Major frames that hold so many windows.
+fn frames(windows: u32) -> u64 {
+    u64::from(windows).div_ceil(2) + 1
+}
+
+/// Runs windows on `cpu`, with or without a recording.
+pub(super) fn run_windows(windows: u32, cpu: u32, record: Option<PathBuf>) -> Result<Windows, Failure> {
     let guest = Guest::from_bytes(Path::new("edge"), GUEST.to_vec()).map_err(host_cannot)?;
     let guest = Arc::new(guest);
     let module = module(cpu);
     let (records, printed) = channel();
     let (tap, events) = channel();
-    let frames = u64::from(windows).div_ceil(2) + 1;
     let options = Options {
-        frames: Some(frames),
+        frames: Some(frames(windows)),
         duration: None,
         record,
         console: ConsoleMode::Capture(records),
@@ -91,14 +123,9 @@ fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<(R
         debug: None,
         virtual_time: None,
     };
-
-    let (mut idle, mut busy) = (histogram(), histogram());
-    let half = u64::from(windows) / 2;
-    baseline(cpu, half, &mut idle, &mut busy);
     let outcome = supervise::run(&module, vec![Arc::clone(&guest), guest], &options).map_err(host_cannot)?;
     // Dropped with the options: nothing more comes.
     drop(options);
-    baseline(cpu, half, &mut idle, &mut busy);
 
     let mut streams = [Vec::new(), Vec::new()];
     for (id, bytes) in printed {
@@ -129,21 +156,7 @@ fn measure(windows: u32, cpu: Option<u32>, record: Option<PathBuf>) -> Result<(R
     if start.is_empty() {
         return Err((HOST_CANNOT, "the guests noted no window".to_owned()));
     }
-    let windows_run: u64 = outcome.summary.partitions.iter().map(|partition| partition.windows).sum();
-    let report = Report {
-        start_lateness_ns: start.into(),
-        end_overrun_ns: end.into(),
-        stop_confirm_ns: confirm.into(),
-        timer_baseline_ns: idle.into(),
-        timer_baseline_busy_ns: busy.into(),
-        windows_skipped: (2 * frames).saturating_sub(windows_run),
-        cpu,
-        real_time: outcome.real_time,
-        guest_policy: outcome.guest_policies.first().copied().unwrap_or(GuestPolicy::Ordinary),
-        window_ns: WINDOW_NS,
-        host: host::facts(),
-    };
-    Ok((report, begin.into()))
+    Ok(Windows { start, end, confirm, begin, outcome })
 }
 
 struct Edges {
