@@ -20,6 +20,7 @@ pub mod policy;
 pub mod real;
 pub mod signal;
 pub mod slot;
+mod waits;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use crate::config::module::Window;
 use crate::record::event::{Event, Kind, NO_PARTITION};
 use crate::record::ring::Producer;
 use crate::schedule::{Position, Timetable};
+use waits::Waits;
 
 /// Where time comes from.
 pub trait TimeSource {
@@ -47,9 +49,6 @@ pub trait TimeSource {
         0
     }
 }
-
-/// A wait for the core that is shorter, in nanoseconds, is not worth an event.
-const NOTICEABLE_WAIT_NS: u64 = 20_000;
 
 /// What came of an attempt to continue a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +107,7 @@ pub struct Assignment {
     pub epoch_ns: u64,
     /// How many major frames to run; `None` for no end.
     pub frames: Option<u64>,
-    /// Whether to note for how long this thread had to wait for the core: half a microsecond a window.
+    /// Whether to note for how long this thread had to wait for the core: a microsecond or two, at windows that start later than usual.
     pub note_waits: bool,
 }
 
@@ -129,7 +128,8 @@ pub struct Dispatcher<'a> {
     position: Position,
     schedules: Snapshot,
     open: Option<Open>,
-    waited_before_ns: u64,
+    /// If waits are noted.
+    waits: Option<Waits>,
 }
 
 /// Keeps the windows of one core until `stop` is set or the frames are over. All partitions are stopped when it returns.
@@ -163,7 +163,7 @@ impl<'a> Dispatcher<'a> {
             position: Position::default(),
             schedules: Snapshot::default(),
             open: None,
-            waited_before_ns: if assignment.note_waits { time.waited_ns() } else { 0 },
+            waits: assignment.note_waits.then(|| Waits::new(time.waited_ns())),
         }
     }
 
@@ -277,35 +277,33 @@ impl<'a> Dispatcher<'a> {
         processes.publish(self.schedules);
         if awake_ns >= planned_end_ns {
             push(awake_ns, partition, Kind::WindowSkipped { frame, planned_ns, awake_ns });
-            self.note_wait(awake_ns, partition, time, push);
+            self.note_wait(awake_ns, awake_ns - planned_ns, partition, time, push);
         } else if let Begun::Running { raised } = processes.begin(window.partition) {
             let continued_ns = time.now_ns();
             push(continued_ns, partition, Kind::WindowStart { frame, planned_ns, awake_ns, continued_ns });
             if raised {
                 push(continued_ns, partition, Kind::InterruptRaised { line: line::WINDOW as u16 });
             }
-            self.note_wait(continued_ns, partition, time, push);
+            self.note_wait(continued_ns, continued_ns.saturating_sub(planned_ns), partition, time, push);
             self.open = Some(Open { window, frame, planned_end_ns, awake_ns });
         } else {
             push(awake_ns, partition, Kind::WindowVacant { frame, planned_ns });
         }
     }
 
-    /// Tells for how long this thread had to wait for the core since the last time, if that is wanted and notable.
+    /// Tells for how long this thread had to wait for the core, if that is wanted and notable, after a window that was so late.
     fn note_wait(
         &mut self,
         now_ns: u64,
+        late_ns: u64,
         partition: u16,
         time: &mut impl TimeSource,
         push: &mut impl FnMut(u64, u16, Kind),
     ) {
-        if !self.assignment.note_waits {
-            return;
-        }
-        let all_ns = time.waited_ns();
-        let waited_ns = all_ns.saturating_sub(self.waited_before_ns);
-        self.waited_before_ns = all_ns;
-        if waited_ns >= NOTICEABLE_WAIT_NS {
+        let Some(waits) = self.waits.as_mut() else { return };
+        if waits.is_due(late_ns)
+            && let Some(waited_ns) = waits.answer(time.waited_ns())
+        {
             push(now_ns, partition, Kind::Waited { waited_ns });
         }
     }
