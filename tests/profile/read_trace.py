@@ -93,7 +93,7 @@ for packet in trace.packet:
         name = track.thread.thread_name
         firsts[name] = firsts.get(name, 0) + 1
     elif event.type == TrackEvent.TYPE_COUNTER and track.counter.unit == 2:
-        waiting.setdefault(track.name, []).append(event.counter_value)
+        waiting.setdefault(track.name, []).append([packet.timestamp, event.counter_value])
     elif event.type == TrackEvent.TYPE_COUNTER:
         assert track.counter.unit == 1, track
         name = described[track.parent_uuid].process.process_name
