@@ -44,7 +44,7 @@ function histogram(window) {
   return holder;
 }
 function limitName(partition) {
-  const about = data.verdicts.some((verdict) => verdict.partition === partitionName(partition) && verdict.limit_ns === data.limits_ns[partition]);
+  const about = data.verdicts.some((verdict) => /(^|:)start(\.max)?=/.test(verdict.budget) && verdict.partition === partitionName(partition) && verdict.limit_ns === data.limits_ns[partition]);
   return `${about ? "budget" : "late"} ${span(data.limits_ns[partition])}`;
 }
 // The limits that a chart of several windows shows: each once.
