@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::common::{bulkhead, children, eventually, guest, root, round_robin, wait, write_module};
-use crate::running::{alone, windows};
+use crate::running::{Running, alone, windows};
 use crate::runs::{Background, ended_by, exists, lines_of, outcome, run, run_module};
 
 /// Two guests that stay until they are ended.
@@ -49,6 +49,22 @@ fn sigterm_ends_a_run_in_good_order() {
 #[test]
 fn sighup_ends_a_run_in_good_order() {
     interrupted_in_good_order(Signal::SIGHUP);
+}
+
+#[test]
+fn a_run_that_was_started_by_nohup_outlives_its_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = write_module(folder.path(), &two_that_stay());
+    let mut command = Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_bulkhead")).arg("run").arg(module).stdin(Stdio::null());
+    let _core = alone();
+    let run = Running::start(command);
+    let guests = run.guests(2);
+    let before = windows(guests[0]).unwrap();
+    run.signal(Signal::SIGHUP);
+    eventually("windows go on", || windows(guests[0]).filter(|&now| now > before + 50));
+    let run = run.interrupt();
+    assert!(run.code() == 0 && run.stderr.contains("bulkhead: interrupted\n"), "{run:#?}");
 }
 
 /// The smallest size of a pipe.

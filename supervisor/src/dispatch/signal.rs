@@ -41,6 +41,15 @@ pub fn reset_signal(signal: i32) {
     unsafe { libc::sigaction(signal, &raw const default, std::ptr::null_mut()) };
 }
 
+/// Whether this process does not hear of a signal, as one that was started by nohup does not hear of SIGHUP.
+pub fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all zero is a valid sigaction, to be overwritten.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: changes nothing, and fills a structure that lives on this stack.
+    let result = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+    result == 0 && action.sa_sigaction == libc::SIG_IGN
+}
+
 /// Interrupts the sleep of the dispatcher with this thread id.
 pub fn nudge(thread: i32) {
     // SAFETY: sends a signal whose handler does nothing to a thread of this process; takes integers only.

@@ -7,7 +7,7 @@ use nix::sys::signal::{SigSet, Signal};
 use super::outcome::{ChannelOutcome, Ending, Outcome, PartitionOutcome};
 use super::terminal::put;
 use super::{SIGNALS_WANTED, Supervisor};
-use crate::dispatch::signal::reset_signal;
+use crate::dispatch::signal::{is_ignored, reset_signal};
 
 /// How long output may take at the end.
 const LAST_OUTPUT: Duration = Duration::from_secs(5);
@@ -23,7 +23,10 @@ impl Supervisor<'_> {
         let wanted: SigSet = SIGNALS_WANTED.into_iter().collect();
         if self.interrupted {
             for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-                reset_signal(signal as i32);
+                // A terminal that goes away does not count where nohup says so.
+                if signal != Signal::SIGHUP || !is_ignored(libc::SIGHUP) {
+                    reset_signal(signal as i32);
+                }
             }
             let _ = wanted.thread_unblock();
         }

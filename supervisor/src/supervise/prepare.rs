@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bulkhead_abi::virtual_time::BEGIN_NS;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Waker};
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
@@ -23,6 +23,7 @@ use crate::block::Blocks;
 use crate::config::{Module, PartitionId};
 use crate::dispatch::clock::now_ns;
 use crate::dispatch::policy::{GuestPolicy, RealTime};
+use crate::dispatch::signal::is_ignored;
 use crate::health::StormWatch;
 use crate::host::{self, Cpus};
 use crate::lockstep::link::Door;
@@ -187,9 +188,13 @@ fn header(module: &Module, real_time: RealTime, policies: &[GuestPolicy], begin_
     Header::new(module, facts, started, begin_ns)
 }
 
-/// Blocks the signals that are asked for, before any other thread exists, so that all inherit it.
+/// Blocks the signals that are asked for, before any other thread exists, so that all inherit it. A run that was started by nohup outlives
+/// its terminal.
 fn take_signals() -> Result<SignalFd, RunError> {
-    let wanted: SigSet = SIGNALS_WANTED.into_iter().collect();
+    let mut wanted: SigSet = SIGNALS_WANTED.into_iter().collect();
+    if is_ignored(libc::SIGHUP) {
+        wanted.remove(Signal::SIGHUP);
+    }
     wanted.thread_block().map_err(host_error("sigprocmask"))?;
     SignalFd::with_flags(&wanted, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).map_err(host_error("signalfd"))
 }
