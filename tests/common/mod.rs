@@ -35,14 +35,16 @@ pub fn bulkhead() -> Command {
     command
 }
 
-/// Set where all guests have just been built, as `scripts/test` does: looking at them once more takes every file of tests a second.
-const BUILT_ALREADY: &str = "BULKHEAD_GUESTS_BUILT";
+/// Whether all guests have just been built, as `scripts/test` does: looking at them once more takes every file of tests a second.
+pub fn are_built() -> bool {
+    std::env::var_os("BULKHEAD_GUESTS_BUILT").is_some()
+}
 
 /// A guest of the tests, by the name of its source in `tests/guests`; all guests are built before the first is used.
 pub fn guest(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        if std::env::var_os(BUILT_ALREADY).is_some() {
+        if are_built() {
             return;
         }
         for folder in ["examples", "tests/guests"] {

@@ -210,7 +210,8 @@ fn a_supervisor_that_vanishes_is_told_of() {
     let status = eventually("it ends", || top.child.try_wait().expect("it can be waited for"));
     top.wait_for("the run that made this socket is over");
     assert_eq!(status.code(), Some(2));
-    let mut top = OnTerminal::top(&std::env::current_exe().expect("this program"), &[]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let mut top = OnTerminal::top(file.path(), &[]);
     let status = eventually("it ends", || top.child.try_wait().expect("it can be waited for"));
     top.wait_for("is not a socket");
     assert_eq!(status.code(), Some(2));

@@ -18,7 +18,7 @@ fn profile(more: &[&str]) -> Finished {
 
 #[test]
 fn a_kept_budget_passes_and_a_broken_one_fails() {
-    let kept = profile(&["--for", "300ms", "--budget", "start.p50=9s"]);
+    let kept = profile(&["--for", "300ms", "--budget", "nav:start.p50=9s"]);
     assert_eq!(kept.code(), 0, "{kept:#?}");
     assert!(kept.stdout.contains("Module test"), "{kept:#?}");
     let broken = profile(&["--for", "300ms", "--budget", "nav:start=1ns", "--budget", "io:start.p50=9s"]);

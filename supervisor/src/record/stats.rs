@@ -40,6 +40,8 @@ struct Partition {
     counts: Counts,
     /// It has ended well, or has not been started: nobody expects it to run.
     at_rest: bool,
+    /// It has a process, as far as the main thread has told: births and deaths alternate.
+    alive: bool,
     /// Vacant windows since it ran last. The main thread hears of an end a little later than the windows do.
     vacant_lately: u64,
     /// When its latest window was to start; 0 if that has ended.
@@ -163,7 +165,7 @@ impl Stats {
         let windows = self.header.cores.get(usize::from(core)).map_or(&[][..], |core| &core.windows);
         for window in windows {
             let partition = self.partitions.get_mut(usize::from(window.partition));
-            if let Some(partition) = partition.filter(|partition| !partition.at_rest) {
+            if let Some(partition) = partition.filter(|partition| partition.alive) {
                 partition.counts.missed_windows = partition.counts.missed_windows.saturating_add(count);
             }
         }
@@ -252,6 +254,7 @@ impl Partition {
         Partition {
             counts: Counts::default(),
             at_rest: true,
+            alive: false,
             vacant_lately: 0,
             planned_ns: 0,
             start_lateness: Collector::new(precision),
@@ -263,6 +266,12 @@ impl Partition {
     }
 
     fn add(&mut self, kind: Kind, limits: &Header) {
+        if matches!(
+            kind,
+            Kind::Exit { .. } | Kind::Crash { .. } | Kind::ForbiddenCall { .. } | Kind::ModeRequest { .. }
+        ) {
+            self.alive = false;
+        }
         let counts = &mut self.counts;
         match kind {
             Kind::WindowStart { planned_ns, awake_ns, continued_ns, .. } => {
@@ -301,6 +310,7 @@ impl Partition {
             }
             Kind::Birth { generation, .. } => {
                 self.at_rest = false;
+                self.alive = true;
                 counts.births += 1;
                 counts.restarts += u64::from(generation > 1);
             }

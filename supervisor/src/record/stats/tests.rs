@@ -120,6 +120,21 @@ fn losses_and_skipped_frames_belong_to_their_core() {
 }
 
 #[test]
+fn windows_of_skipped_frames_are_missed_by_who_lives() {
+    let frames =
+        Event { time_ns: BEGIN_NS, core: 0, partition: NO_PARTITION, kind: Kind::FramesSkipped { first: 3, count: 4 } };
+    let of_a = |kind| Event { partition: 0, kind, ..frames };
+    let birth = of_a(Kind::Birth { generation: 1, warm: false, took_ns: 1 });
+    let crash = of_a(Kind::Crash { signal: 11, code: 1, address: 0, ip: 0 });
+    let window = of_a(Kind::WindowSkipped { frame: 9, planned_ns: 0, awake_ns: 0 });
+    let events = [frames, birth, frames, window, crash, frames, birth, frames];
+    let summary = stats(&["a", "b"], &events);
+    let missed = |index: usize| (summary.partitions[index].missed_windows, summary.partitions[index].skipped_windows);
+    assert_eq!((missed(0), missed(1)), ((9, 1), (0, 0)));
+    assert_eq!(summary.cores[0].skipped_frames, 16);
+}
+
+#[test]
 fn what_cannot_be_placed_is_counted_but_in_no_figure() {
     let start = Kind::WindowStart { frame: 0, planned_ns: 0, awake_ns: 0, continued_ns: 0 };
     let mut events = of(3, &[start, Kind::Unknown { kind: 99 }]);
