@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::bulkhead_with;
-use super::page::data;
+use super::page::{data, judged};
 use crate::common::{bulkhead, eventually, guest, is_root, round_robin, skip, wait, write_module};
 use crate::running::alone;
 
@@ -207,13 +207,11 @@ fn a_throttled_core() {
     let spin = guest("spin");
     let module = write_module(folder.path(), &round_robin(&[("a", &spin, ""), ("b", &spin, "")], 20_000, 10_000));
     let blamed_in = |procs: &Path| {
-        let (recording, page) = (folder.path().join("x.rec"), folder.path().join("x.html"));
+        let recording = folder.path().join("x.rec");
         let _core = alone();
         let run = crate::common::finish(run_in(procs, &recording, &module));
         assert!(recording.exists(), "{run:#?}");
-        let args = ["report", recording.to_str().unwrap(), "--budget", "start=2ms", "--html", page.to_str().unwrap()];
-        bulkhead_with(&args);
-        let profile = data(&std::fs::read_to_string(page).unwrap());
+        let profile = judged(&recording, "start=2ms");
         (blamed(&profile, "throttling"), profile)
     };
     let (control, _) = blamed_in(Path::new("/dev/null"));

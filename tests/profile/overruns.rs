@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::causes::blamed;
-use super::page::data;
-use super::{bulkhead_with, record};
+use super::page::judged;
+use super::record;
 use crate::common::{guest, write_module};
 
 /// The profile of a guest that dies at the end of its windows, or `stay`s, with another one behind it. It has so much memory that the kernel
@@ -40,10 +40,7 @@ duration = "20 ms"
 "#
     );
     let recording = record(folder.path(), &write_module(folder.path(), &text), 60);
-    let page = folder.path().join("x.html");
-    let (recording, out) = (recording.to_str().unwrap(), page.to_str().unwrap());
-    bulkhead_with(&["report", recording, "--budget", "start=2ms", "--html", out]);
-    data(&std::fs::read_to_string(page).unwrap())
+    judged(&recording, "start=2ms")
 }
 
 #[test]

@@ -15,6 +15,15 @@ pub(super) fn data(page: &str) -> Value {
     serde_json::from_str(json).expect("the data is JSON")
 }
 
+/// What the page of a recording carries, judged by a budget, which may be broken.
+pub(super) fn judged(recording: &Path, budget: &str) -> Value {
+    let page = recording.with_extension("html");
+    let [recording, out] = [recording, &page].map(|path| path.to_str().unwrap());
+    let report = bulkhead_with(&["report", recording, "--budget", budget, "--html", out]);
+    assert!([0, 1].contains(&report.code()), "{report:#?}");
+    data(&text(&page))
+}
+
 fn text(path: &Path) -> String {
     std::fs::read_to_string(path).expect("the file can be read")
 }

@@ -4,14 +4,13 @@
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::bulkhead_with;
 use super::causes::{Group, blamed, run_in};
-use super::page::data;
+use super::page::judged;
 use crate::common::{finish, guest, is_root, round_robin, skip, write_module};
 use crate::running::alone;
 
@@ -60,13 +59,12 @@ fn group() -> Option<(Group, &'static str, &'static str)> {
 
 /// The profile of a guest that walks through its memory, with another one behind it, while `meanwhile` happens again and again.
 fn profile(folder: &Path, procs: &Path, meanwhile: impl Fn()) -> Value {
-    let path = |name: &str| -> PathBuf { folder.join(name) };
     let (pages, spin) = (guest("r_pages"), guest("spin"));
     // A stop is waited for, however long it takes.
     let text = round_robin(&[("walks", &pages, ""), ("next", &spin, "")], 2_000, 1_000)
         .replacen("major_frame", "overrun_after = \"20 ms\"\nmajor_frame", 1)
         .replacen("64 KiB", "16 MiB", 1);
-    let (module, recording, page) = (write_module(folder, &text), path("x.rec"), path("x.html"));
+    let (module, recording) = (write_module(folder, &text), folder.join("x.rec"));
     let _core = alone();
     let command = run_in(procs, &recording, &module);
     let run = std::thread::spawn(move || finish(command));
@@ -76,15 +74,7 @@ fn profile(folder: &Path, procs: &Path, meanwhile: impl Fn()) -> Value {
     }
     let run = run.join().unwrap();
     assert!(recording.exists() && !run.stderr.contains("panicked"), "{run:#?}");
-    bulkhead_with(&[
-        "report".as_ref(),
-        recording.as_os_str(),
-        "--budget".as_ref(),
-        "start=500us".as_ref(),
-        "--html".as_ref(),
-        page.as_os_str(),
-    ]);
-    data(&std::fs::read_to_string(page).unwrap())
+    judged(&recording, "start=500us")
 }
 
 #[test]

@@ -104,22 +104,19 @@ fn traces_have_interrupts_and_messages_with_both_ends() {
     let csv = folder.path().join("queues.csv");
     super::bulkhead_with(&["report", recording.to_str().unwrap(), "--queues-csv", csv.to_str().unwrap()]);
     let csv = std::fs::read_to_string(csv).unwrap();
-    for channel in ["over", "back"] {
+    // By channel: when, and how many messages.
+    let queues = ["over", "back"].map(|channel| {
         let rows = csv.lines().filter_map(|line| line.split_once(&format!(",{channel},")));
-        let filled: Vec<u32> = rows.map(|(_, row)| row.strip_suffix(",4").unwrap().parse().unwrap()).collect();
-        assert!(!filled.is_empty() && filled.iter().all(|&messages| messages <= 4), "{csv}");
-        assert!(filled.windows(2).all(|pair| pair[0] != pair[1]), "{csv}");
-    }
+        let number = |text: &str| text.parse::<u64>().unwrap();
+        let rows: Vec<_> = rows.map(|(at_ns, row)| (number(at_ns), number(row.strip_suffix(",4").unwrap()))).collect();
+        assert!(!rows.is_empty() && rows.iter().all(|&(_, messages)| messages <= 4), "{csv}");
+        assert!(rows.windows(2).all(|pair| pair[0].1 != pair[1].1), "{csv}");
+        (channel, rows)
+    });
     let Some((json, found)) = read_trace(folder.path(), &recording) else { return };
-    for channel in ["over", "back"] {
-        let counts = found["waiting"][format!("waiting in {channel}")].as_array().unwrap();
-        let rows = csv.lines().filter_map(|line| line.split_once(&format!(",{channel},")));
-        let rows = rows.map(|(at_ns, row)| {
-            let messages = row.split_once(',').unwrap().0;
-            serde_json::json!([at_ns.parse::<u64>().unwrap(), messages.parse::<u64>().unwrap()])
-        });
+    for (channel, rows) in queues {
         // The same instants with the same numbers.
-        assert_eq!(*counts, rows.collect::<Vec<_>>(), "{found:#}");
+        assert_eq!(found["waiting"][format!("waiting in {channel}")], serde_json::json!(rows), "{found:#}");
     }
     for partition in json["partitions"].as_array().unwrap() {
         let name = partition["name"].as_str().unwrap();

@@ -16,8 +16,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::{GUEST_FAILED, HOST_CANNOT, USAGE, WELL, complain, print};
 use crate::record::budget::{Budget, judge};
-use crate::record::file::{self, Reader};
-use crate::record::stats::{Precision, Stats};
+use crate::record::file;
+use crate::record::stats::Stats;
 use crate::record::summary::{Figure, Partition, Summary};
 use words::{Style, counted};
 
@@ -85,7 +85,7 @@ pub fn run(args: &ReportArgs) -> u8 {
 
 /// Reports on the recording at `path`: on standard output unless other forms are asked for, and in these.
 pub(super) fn report(path: &Path, json: bool, exports: &Exports, budgets: &[Budget]) -> u8 {
-    let (stats, summary) = match read(path) {
+    let (stats, summary) = match Stats::read(path) {
         Ok(found) => found,
         Err(error) => return complain(&error, USAGE),
     };
@@ -125,17 +125,7 @@ pub(super) fn report(path: &Path, json: bool, exports: &Exports, budgets: &[Budg
 /// # Errors
 /// If the recording cannot be read. That its last event is cut off is no error, but noted in the summary.
 pub fn summarize(path: &Path) -> Result<Summary, file::Error> {
-    read(path).map(|(_, summary)| summary)
-}
-
-fn read(path: &Path) -> Result<(Stats, Summary), file::Error> {
-    let mut reader = Reader::open(path)?;
-    let mut stats = Stats::new(reader.header(), Precision::Report);
-    for event in reader.by_ref() {
-        stats.add(&event?);
-    }
-    let summary = Summary { truncated_tail: reader.truncated_tail(), ..stats.summary() };
-    Ok((stats, summary))
+    Stats::read(path).map(|(_, summary)| summary)
 }
 
 /// The report as text of lines no longer than `width` (60 at least), in ASCII if `ascii`.

@@ -124,12 +124,7 @@ pub fn compare(before: &Path, after: &Path) -> Result<Comparison, file::Error> {
 }
 
 fn read(path: &Path) -> Result<Run, file::Error> {
-    let mut reader = Reader::open(path)?;
-    let mut stats = Stats::new(reader.header(), Precision::Report);
-    for event in reader.by_ref() {
-        stats.add(&event?);
-    }
-    let summary = Summary { truncated_tail: reader.truncated_tail(), ..stats.summary() };
+    let (_, summary) = Stats::read(path)?;
     let mut blocks: Vec<Vec<Blocks>> = summary
         .partitions
         .iter()

@@ -353,6 +353,18 @@ impl Kind {
                 | Kind::ProcessSwitch { .. }
         )
     }
+
+    /// Whether a partition's process has ended with this.
+    pub fn is_death(&self) -> bool {
+        matches!(
+            self,
+            Kind::Exit { .. }
+                | Kind::Crash { .. }
+                | Kind::ForbiddenCall { .. }
+                | Kind::ModeRequest { .. }
+                | Kind::Raised { .. }
+        )
+    }
 }
 
 impl Event {

@@ -2,10 +2,13 @@
 //!
 //! The memory is taken once, from the header; however many events follow, and whatever they hold, it does not grow.
 
+use std::path::Path;
+
 use super::budget::{Measure, Statistic};
 use super::event::{Event, Kind};
 use super::figure::Collector;
 pub use super::figure::Precision;
+use super::file::{self, Reader};
 use super::header::Header;
 use super::incident::{self, Incidents};
 use super::summary::{self, Summary};
@@ -117,6 +120,20 @@ impl Stats {
             last_ns: header.started_monotonic_ns,
             incidents: Incidents::new(header),
         }
+    }
+
+    /// The figures of the recording at `path`, read to its end, and what they come to.
+    ///
+    /// # Errors
+    /// If the recording cannot be read. That its last event is cut off is no error, but noted in the summary.
+    pub fn read(path: &Path) -> Result<(Stats, Summary), file::Error> {
+        let mut reader = Reader::open(path)?;
+        let mut stats = Stats::new(reader.header(), Precision::Report);
+        for event in reader.by_ref() {
+            stats.add(&event?);
+        }
+        let summary = Summary { truncated_tail: reader.truncated_tail(), ..stats.summary() };
+        Ok((stats, summary))
     }
 
     /// Adds an event.
@@ -266,12 +283,7 @@ impl Partition {
     }
 
     fn add(&mut self, kind: Kind, limits: &Header) {
-        if matches!(
-            kind,
-            Kind::Exit { .. } | Kind::Crash { .. } | Kind::ForbiddenCall { .. } | Kind::ModeRequest { .. }
-        ) {
-            self.alive = false;
-        }
+        self.alive &= !kind.is_death();
         let counts = &mut self.counts;
         match kind {
             Kind::WindowStart { planned_ns, awake_ns, continued_ns, .. } => {

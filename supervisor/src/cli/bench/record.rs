@@ -83,9 +83,11 @@ fn measure(windows: u32, cpu: Option<u32>) -> Result<Report, Failure> {
         },
         || (),
     );
-    let (guest_event_ns, guest_event_without_ns) = (guest_events(cpu, true)?, guest_events(cpu, false)?);
     let cpus = Cpus::of_this_process().map_err(host_cannot)?;
     let cpu = choose_cpu(&cpus, cpu)?;
+    let elsewhere = cpus.housekeeping(&[cpu]);
+    let guest_event_ns = guest_events(cpu, &elsewhere, true)?;
+    let guest_event_without_ns = guest_events(cpu, &elsewhere, false)?;
     let (mut without, mut with, mut lost_ns) = (Starts::new(), Starts::new(), Vec::new());
     for pair in 0..PAIRS {
         // Without, with, with, without, and so on.
@@ -139,11 +141,9 @@ impl Starts {
 }
 
 /// Has a guest time what it takes to note something.
-fn guest_events(cpu: Option<u32>, traces: bool) -> Result<FineFigure, Failure> {
-    let cpus = Cpus::of_this_process().map_err(host_cannot)?;
-    let cpu = choose_cpu(&cpus, cpu)?;
+fn guest_events(cpu: u32, elsewhere: &[u32], traces: bool) -> Result<FineFigure, Failure> {
     let policy = host::real_time().guest_policy(1, 1);
-    let mut guest = Bare::start(GUEST, cpu, &cpus.housekeeping(&[cpu]), policy, traces)?;
+    let mut guest = Bare::start(GUEST, cpu, elsewhere, policy, traces)?;
     let (mut records, mut samples) = (Records::default(), Samples::new());
     loop {
         match records.next(&mut guest)? {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::record::event::{Event, Kind};
 use crate::record::header::Header;
+use crate::record::stats::Precision;
 use crate::record::synth;
 
 fn summary(header: &Header, events: &[Event]) -> Summary {

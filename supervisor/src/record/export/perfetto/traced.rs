@@ -202,17 +202,12 @@ impl Trace<'_> {
             }
             // The interrupt shows.
             Kind::Tick { .. } => {}
-            Kind::TraceLost { .. }
-            | Kind::Birth { .. }
-            | Kind::Exit { .. }
-            | Kind::Crash { .. }
-            | Kind::ForbiddenCall { .. }
-            | Kind::ModeRequest { .. }
-            | Kind::Raised { .. } => {
-                self.end_all(partition, at_ns)?;
+            kind => {
+                if kind.is_death() || matches!(kind, Kind::TraceLost { .. } | Kind::Birth { .. }) {
+                    self.end_all(partition, at_ns)?;
+                }
                 return Ok(false);
             }
-            _ => return Ok(false),
         }
         self.guests[index].last_ns = at_ns;
         Ok(true)
